@@ -1,0 +1,125 @@
+/**
+ * Records: the unit of the journal. A fixed header, then the body.
+ *
+ * Header, little-endian:
+ *   0 magic u32 · 4 type u8 · 5 flags u8 · 6 reserved u16 (0) · 8 body length u32 · 12 chain u32 · 16 lsn u64 ·
+ *   24 durable lsn u64 · 32 body checksum u32 · 36 header checksum u32
+ *
+ * - lsn counts the records of the whole journal: 1, 2, 3, ... without gaps.
+ * - chain is the checksum of the header before it (of the segment's header for the first record of a segment), so a
+ *   record that is removed, doubled or moved is noticed even if each single record is whole.
+ * - durable lsn is the highest lsn known to be synced when the header was written. It lets recovery tell a tail that
+ *   never reached the disk from the loss of something that had.
+ * - The header has a checksum of its own: only so can its length and its durable lsn be believed when the body is gone.
+ * - Both checksums continue from a seed made of log id and segment index: bytes of another log or of a recycled block
+ *   never match.
+ */
+import type { Digests } from '../ports.js';
+import { readUint64, writeUint64 } from './fixed-width.js';
+
+export const recordHeaderBytes = 40;
+
+/** What a record holds. A number is never reused. */
+export const recordTypes = {
+  localBatch: 1,
+  remoteBatch: 2,
+  applied: 3,
+  peerAcks: 4,
+  membership: 5,
+  incarnation: 6,
+  cleanClose: 7,
+} as const;
+export type RecordType = (typeof recordTypes)[keyof typeof recordTypes];
+
+export function isRecordType(type: number): type is RecordType {
+  return type >= recordTypes.localBatch && type <= recordTypes.cleanClose;
+}
+
+/** Set when a program that does not know the type must not open the log. */
+export const criticalFlag = 1;
+
+/** A program that skips acknowledgements sends too much, and one that skips a clean close forgets nothing. */
+export function flagsOf(type: RecordType): number {
+  return type === recordTypes.peerAcks || type === recordTypes.cleanClose ? 0 : criticalFlag;
+}
+
+const magicBytes = [0x41, 0x54, 0x52, 0x43] as const; // "ATRC"
+const magic = 0x43525441;
+const checkedBytes = recordHeaderBytes - 4;
+
+/** The checksum of bytes of one segment. */
+export type Checksum = (bytes: Uint8Array) => number;
+
+/** The checksum that everything after the header of a segment uses. */
+export function segmentChecksum(digests: Digests, logId: Uint8Array, index: number): Checksum {
+  const identity = new Uint8Array(logId.length + 4);
+  identity.set(logId);
+  new DataView(identity.buffer).setUint32(logId.length, index, true);
+  const seed = digests.crc32(identity, 0);
+  // Libraries disagree on the checksum of nothing with a seed (zlib answers 0 for a null buffer), so it is never asked.
+  return (bytes) => (bytes.length === 0 ? seed : digests.crc32(bytes, seed));
+}
+
+export interface RecordHeader {
+  /** May be a type that only a newer program knows. */
+  readonly type: number;
+  readonly flags: number;
+  readonly bodyLength: number;
+  /** Checksum of the header before this one. */
+  readonly chain: number;
+  readonly lsn: number;
+  readonly durableLsn: number;
+  readonly bodyChecksum: number;
+}
+
+/** Writes a header at `at` and returns its checksum, which the next header carries as its chain. */
+export function encodeRecordHeader(target: Uint8Array, at: number, header: RecordHeader, checksum: Checksum): number {
+  const view = new DataView(target.buffer, target.byteOffset + at, recordHeaderBytes);
+  view.setUint32(0, magic, true);
+  view.setUint8(4, header.type);
+  view.setUint8(5, header.flags);
+  view.setUint16(6, 0, true);
+  view.setUint32(8, header.bodyLength, true);
+  view.setUint32(12, header.chain, true);
+  writeUint64(view, 16, header.lsn);
+  writeUint64(view, 24, header.durableLsn);
+  view.setUint32(32, header.bodyChecksum, true);
+  const headerChecksum = checksum(target.subarray(at, at + checkedBytes));
+  view.setUint32(checkedBytes, headerChecksum, true);
+  return headerChecksum;
+}
+
+/** The header at `at` with its own checksum, or undefined when no whole header of this segment stands there. */
+export function decodeRecordHeader(
+  bytes: Uint8Array,
+  at: number,
+  checksum: Checksum,
+): (RecordHeader & { readonly checksum: number }) | undefined {
+  if (at + recordHeaderBytes > bytes.length) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, recordHeaderBytes);
+  if (view.getUint32(0, true) !== magic) return undefined;
+  const headerChecksum = view.getUint32(checkedBytes, true);
+  if (checksum(bytes.subarray(at, at + checkedBytes)) !== headerChecksum) return undefined;
+  const lsn = readUint64(view, 16);
+  const durableLsn = readUint64(view, 24);
+  if (!Number.isSafeInteger(lsn) || durableLsn >= lsn) return undefined;
+  return {
+    type: view.getUint8(4),
+    flags: view.getUint8(5),
+    bodyLength: view.getUint32(8, true),
+    chain: view.getUint32(12, true),
+    lsn,
+    durableLsn,
+    bodyChecksum: view.getUint32(32, true),
+    checksum: headerChecksum,
+  };
+}
+
+/** The next place at or after `from` where a header may start, or -1. */
+export function findRecordMagic(bytes: Uint8Array, from: number): number {
+  const [first, second, third, fourth] = magicBytes;
+  for (let at = bytes.indexOf(first, from); at >= 0; at = bytes.indexOf(first, at + 1)) {
+    if (bytes[at + 1] === second && bytes[at + 2] === third && bytes[at + 3] === fourth) return at;
+  }
+  return -1;
+}

@@ -1,0 +1,65 @@
+/** Bounds on memory and time: every one has a default here and may be given at open. */
+
+/** Sizes in bytes. Both ends of a link must agree on none of them; each checks what it receives against its own. */
+export interface Limits {
+  /** Longest payload of one message. */
+  readonly messageBytesMax: number;
+  /** Longest frame before WELCOME. */
+  readonly handshakeFrameBytesMax: number;
+  /** A batch is closed when it holds this much; one larger message makes a batch of its own. */
+  readonly batchBytesTarget: number;
+  /** Own broadcasts waiting for the journal; beyond it `broadcast` refuses with `E_BACKPRESSURE`. */
+  readonly pendingBytesMax: number;
+  /** Bytes sent to a peer and not yet acknowledged by it. */
+  readonly windowBytes: number;
+  /** Payloads that wait for a slow application; beyond it nothing is acknowledged, so that the peers' windows close. */
+  readonly undeliveredBytesMax: number;
+  /** Bytes that may wait in one link's socket before the node stops writing to it. */
+  readonly linkBufferBytesMax: number;
+  /** Recent batches kept in memory for peers that keep up; older ones are read back from the journal. */
+  readonly cacheBytesMax: number;
+  /** A segment of the journal is closed when it holds this much. */
+  readonly segmentBytesMax: number;
+}
+
+export const defaultLimits: Limits = {
+  messageBytesMax: 1 << 20,
+  handshakeFrameBytesMax: 4 << 10,
+  batchBytesTarget: 64 << 10,
+  pendingBytesMax: 8 << 20,
+  windowBytes: 4 << 20,
+  undeliveredBytesMax: 64 << 20,
+  linkBufferBytesMax: 1 << 20,
+  cacheBytesMax: 16 << 20,
+  segmentBytesMax: 16 << 20,
+};
+
+/** Durations in milliseconds. */
+export interface Timings {
+  /** A dial, with both HELLO and WELCOME, must be done in this time. */
+  readonly handshakeMs: number;
+  /** Time between pings on an idle link. */
+  readonly heartbeatMs: number;
+  /** Time between pings while the peer owes acknowledgements. */
+  readonly probeMs: number;
+  /** A link on which nothing was heard for this long is dead. */
+  readonly deadMs: number;
+  /** First wait before dialling again; doubled each time, with full jitter. */
+  readonly backoffMs: number;
+  readonly backoffMaxMs: number;
+  /** A link that lives this long after WELCOME resets the backoff. */
+  readonly stableMs: number;
+  /** A request for a missing range is repeated after this long. */
+  readonly wantRetryMs: number;
+}
+
+export const defaultTimings: Timings = {
+  handshakeMs: 5_000,
+  heartbeatMs: 5_000,
+  probeMs: 1_000,
+  deadMs: 15_000,
+  backoffMs: 500,
+  backoffMaxMs: 30_000,
+  stableMs: 10_000,
+  wantRetryMs: 1_000,
+};

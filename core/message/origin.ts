@@ -1,0 +1,34 @@
+/**
+ * Origins and dots: the names of logs and of messages.
+ *
+ * An origin is one life of a member: its name and an incarnation. Each origin numbers its messages 1, 2, 3, ... without
+ * gaps; a dot names one of them. A member that may have forgotten messages opens a new incarnation, so no dot is ever
+ * used for two messages.
+ */
+import type { NodeName } from '../names.js';
+
+export interface Origin {
+  readonly name: NodeName;
+  /** 1, 2, 3, ...: counts the lives of the member. */
+  readonly incarnation: number;
+}
+
+/** The identity of a message. */
+export interface Dot {
+  readonly origin: NodeName;
+  readonly incarnation: number;
+  readonly seq: number;
+}
+
+/**
+ * An origin as a map key and as a name in clocks: `a` for the first incarnation, `a~2` for the second. Names hold no
+ * `~`, so keys are unambiguous.
+ */
+export function originKey(name: NodeName, incarnation: number): string {
+  return incarnation === 1 ? name : `${name}~${incarnation}`;
+}
+
+/** A dot for people: `b:7`, `b~2:7`. */
+export function formatDot(dot: Dot): string {
+  return `${originKey(dot.origin, dot.incarnation)}:${dot.seq}`;
+}

@@ -1,0 +1,43 @@
+/**
+ * Gives every origin a small number, so that clocks are arrays and not maps.
+ *
+ * Only members get one: an origin with a name that is no member's is refused, which keeps the table as small as the
+ * cluster. Numbers are given in the order of first use and mean nothing outside this process.
+ */
+import { RemoteProtocolError, assert } from '../errors.js';
+import type { NodeName } from '../names.js';
+import { originKey, type Origin } from '../message/origin.js';
+
+export class OriginTable {
+  readonly #members: ReadonlySet<NodeName>;
+  readonly #origins: Origin[] = [];
+  readonly #indices = new Map<string, number>();
+
+  constructor(members: Iterable<NodeName>) {
+    this.#members = new Set(members);
+  }
+
+  get size(): number {
+    return this.#origins.length;
+  }
+
+  /** Number of an origin. Throws `E_UNKNOWN_MEMBER` when `name` is no member. */
+  readonly resolve = (name: NodeName, incarnation: number): number => {
+    const key = originKey(name, incarnation);
+    const known = this.#indices.get(key);
+    if (known !== undefined) return known;
+    if (!this.#members.has(name)) {
+      throw new RemoteProtocolError('E_UNKNOWN_MEMBER', `${JSON.stringify(name)} is not a member of this cluster`);
+    }
+    const index = this.#origins.length;
+    this.#origins.push({ name, incarnation });
+    this.#indices.set(key, index);
+    return index;
+  };
+
+  readonly at = (index: number): Origin => {
+    const origin = this.#origins[index];
+    assert(origin !== undefined, `origin ${index} of ${this.#origins.length}`);
+    return origin;
+  };
+}

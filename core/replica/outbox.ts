@@ -1,0 +1,84 @@
+/** Collects what the parts of a replica want done until the driver takes it as a `Ready`. */
+import type { NodeName } from '../names.js';
+import type { LinkAction, LinkId, ReadRequest, ReplicaEvent } from './ready.js';
+
+const nothing: readonly never[] = [];
+
+export class Outbox {
+  #links: LinkAction[] = [];
+  #reads: ReadRequest[] = [];
+  #receipts: number[] = [];
+  #events: ReplicaEvent[] = [];
+  #wakeAtMs: number | undefined;
+
+  /** Earliest time anybody asked to be woken at. */
+  get wakeAtMs(): number | undefined {
+    return this.#wakeAtMs;
+  }
+
+  send(link: LinkId, bytes: Uint8Array): void {
+    this.#links.push({ type: 'send', link, bytes });
+  }
+
+  close(link: LinkId): void {
+    this.#links.push({ type: 'close', link });
+  }
+
+  dial(peer: NodeName): void {
+    this.#links.push({ type: 'dial', peer });
+  }
+
+  cancelDial(peer: NodeName): void {
+    this.#links.push({ type: 'cancel-dial', peer });
+  }
+
+  read(request: ReadRequest): void {
+    this.#reads.push(request);
+  }
+
+  receipt(seq: number): void {
+    this.#receipts.push(seq);
+  }
+
+  event(event: ReplicaEvent): void {
+    this.#events.push(event);
+  }
+
+  /** Asks for `handleTimeout` at `atMs`. Waking too early does no harm: whoever waits looks at the time again. */
+  wakeBy(atMs: number): void {
+    if (this.#wakeAtMs === undefined || atMs < this.#wakeAtMs) this.#wakeAtMs = atMs;
+  }
+
+  /** Forgets all wake-ups: everybody is about to be asked again. */
+  clearWake(): void {
+    this.#wakeAtMs = undefined;
+  }
+
+  takeLinks(): readonly LinkAction[] {
+    if (this.#links.length === 0) return nothing;
+    const taken = this.#links;
+    this.#links = [];
+    return taken;
+  }
+
+  takeReads(): readonly ReadRequest[] {
+    if (this.#reads.length === 0) return nothing;
+    const taken = this.#reads;
+    this.#reads = [];
+    return taken;
+  }
+
+  takeReceipts(): readonly number[] {
+    if (this.#receipts.length === 0) return nothing;
+    const taken = this.#receipts;
+    this.#receipts = [];
+    return taken;
+  }
+
+  takeEvents(): readonly ReplicaEvent[] {
+    if (this.#events.length === 0) return nothing;
+    const taken = this.#events;
+    this.#events = [];
+    return taken;
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * What a replica asks of whoever drives it.
+ *
+ * The one rule of order: *persist before send, before acknowledge, before deliver*. The replica keeps it by itself: it
+ * names in `links`, `receipts` and `takeDelivery` only what an earlier `handlePersisted` has confirmed. The driver may
+ * therefore carry out the parts of a Ready in any order, and links as slowly as it likes.
+ */
+import type { ErrorCode } from '../errors.js';
+import type { JournalEntry } from '../journal/journal.js';
+import type { NodeName } from '../names.js';
+
+/** Number that the driver gives to a link. Never used twice. */
+export type LinkId = number;
+
+/** To be carried out in the order given. */
+export type LinkAction =
+  | { readonly type: 'send'; readonly link: LinkId; readonly bytes: Uint8Array }
+  /** What was sent before is still flushed. Nothing more is heard of this link. */
+  | { readonly type: 'close'; readonly link: LinkId }
+  | { readonly type: 'dial'; readonly peer: NodeName }
+  /** The dial has taken too long; its outcome is no longer wanted. */
+  | { readonly type: 'cancel-dial'; readonly peer: NodeName };
+
+/** One of our own batches, wanted back from the journal for a peer that lags. Answered by `handleRead`. */
+export interface ReadRequest {
+  readonly ordinal: number;
+  readonly address: number;
+  readonly length: number;
+}
+
+/** For operators and applications; nothing depends on them. */
+export type ReplicaEvent =
+  | { readonly type: 'peer-up'; readonly peer: NodeName }
+  | { readonly type: 'peer-down'; readonly peer: NodeName; readonly reason: string }
+  /** A link was closed, by either side, because one of them refused the other. */
+  | { readonly type: 'refused'; readonly peer: NodeName; readonly by: 'us' | 'peer'; readonly code: string; readonly message: string }
+  | { readonly type: 'dial-failed'; readonly peer: NodeName; readonly reason: string; readonly retryInMs: number }
+  /** A peer has proved that our own log is not what it once was; broadcasts are refused from now on. */
+  | { readonly type: 'fenced'; readonly peer: NodeName; readonly code: ErrorCode; readonly message: string };
+
+export interface Ready {
+  /** To be appended to the journal as one group and synced; then `handlePersisted`. Empty while a group is under way. */
+  readonly appends: readonly JournalEntry[];
+  readonly links: readonly LinkAction[];
+  readonly reads: readonly ReadRequest[];
+  /** Seqs of our own messages that are now as durable as their broadcast asked, in ascending order per request. */
+  readonly receipts: readonly number[];
+  readonly events: readonly ReplicaEvent[];
+  /** `handleTimeout` must be called at this time or soon after; undefined when nothing is waited for. */
+  readonly wakeAtMs: number | undefined;
+}

@@ -1,0 +1,573 @@
+/**
+ * The protocol as a synchronous state machine: inputs in, `Ready` out. It never calls out and never waits.
+ *
+ *     new Replica -> restore (every journal record) -> start -> handle* / broadcast / takeDelivery, each followed by takeReady
+ *
+ * Invariants:
+ * - At most one group of records is on its way to the disk. What happens meanwhile forms the next group (group commit).
+ * - Nothing is sent, acknowledged, accepted or delivered before the group that holds it has been confirmed.
+ * - Messages are offered for delivery in the order of the journal, so the n-th delivery is the same after every restart.
+ * Methods come in three kinds: restoring, inputs (`handle...`), and what the application does.
+ */
+import { AntecedentError, RemoteProtocolError, assert, type ErrorCode } from '../errors.js';
+import { VectorClock } from '../clock/vector-clock.js';
+import { HoldBackQueue } from '../causal/hold-back-queue.js';
+import type { Delivery, Durability } from '../delivery.js';
+import { recordTypes, type JournalEntry, type RecordPlace } from '../journal/journal.js';
+import type { Limits, Timings } from '../limits.js';
+import { BatchEncoder, type SealedBatch } from '../message/batch-encoder.js';
+import { decodeBatchHeader, type Message } from '../message/batch.js';
+import { ByteReader, ByteWriter } from '../message/bytes.js';
+import type { BatchFrame, Frame, LogPosition, LogPositionWithChain } from '../message/frame.js';
+import { originKey, type Dot, type Origin } from '../message/origin.js';
+import type { ClusterName, NodeName } from '../names.js';
+import type { Digests, Random } from '../ports.js';
+import { Acceptance } from './acceptance.js';
+import { Logs, type TakenBatch } from './logs.js';
+import { OriginTable } from './origin-table.js';
+import { Outbox } from './outbox.js';
+import { OwnLog } from './own-log.js';
+import { newPeer, type Peer } from './peer.js';
+import { Peering } from './peering.js';
+import type { LinkId, Ready } from './ready.js';
+import { Sending } from './sending.js';
+import type { Session } from './session.js';
+
+export interface ReplicaOptions {
+  readonly name: NodeName;
+  readonly cluster: ClusterName;
+  /** The other members. */
+  readonly peers: readonly NodeName[];
+  /** Last position the application has stored; undefined: the journal keeps the mark. */
+  readonly position: number | undefined;
+  readonly limits: Limits;
+  readonly timings: Timings;
+  readonly random: Random;
+  readonly digests: Digests;
+}
+
+/** A record on its way to the disk, and what follows from it once it is there. */
+type PendingRecord =
+  | { readonly type: 'own-batch'; readonly sealed: SealedBatch; readonly taken: TakenBatch }
+  | { readonly type: 'remote-batch'; readonly taken: TakenBatch }
+  | { readonly type: 'applied'; readonly position: number };
+
+/** What exists from `start` on. */
+interface Running {
+  readonly self: number;
+  readonly origin: Origin;
+  readonly encoder: BatchEncoder;
+  readonly peering: Peering;
+}
+
+const noAppends: readonly JournalEntry[] = [];
+
+export class Replica {
+  readonly #options: ReplicaOptions;
+  readonly #outbox = new Outbox();
+  readonly #origins: OriginTable;
+  readonly #logs: Logs;
+  readonly #holdBack = new HoldBackQueue();
+  readonly #ownLog: OwnLog;
+  readonly #sending: Sending;
+  readonly #acceptance = new Acceptance();
+  readonly #peers: ReadonlyMap<string, Peer>;
+  #running: Running | undefined;
+  #fence: { readonly code: ErrorCode; readonly message: string } | undefined;
+
+  /** Taken from peers and not yet in a group. */
+  #unjournalled: PendingRecord[] = [];
+  /** The group on its way to the disk; empty when there is none. */
+  #group: readonly PendingRecord[] = [];
+
+  /** Seq of the last message of each origin that a broadcast made now depends on, by origin index. */
+  readonly #delivered: number[] = [];
+  /** Entries of `#delivered` that no message of ours has named yet. */
+  readonly #changed = new Map<number, number>();
+  /** Position of the last delivery taken, confirmed by the application, and entered in the journal. */
+  #takenPosition = 0;
+  #appliedPosition = 0;
+  #journalledPosition = 0;
+
+  constructor(options: ReplicaOptions) {
+    this.#options = options;
+    this.#origins = new OriginTable([options.name, ...options.peers]);
+    this.#logs = new Logs(this.#origins, options.digests);
+    this.#ownLog = new OwnLog(options.limits.cacheBytesMax);
+    this.#peers = new Map(options.peers.map((name) => [name, newPeer(name)]));
+    this.#sending = new Sending({
+      ownLog: this.#ownLog,
+      outbox: this.#outbox,
+      limits: options.limits,
+      digests: options.digests,
+      peers: this.#peers,
+    });
+  }
+
+  // --- Restoring -----------------------------------------------------------------------------------------------------
+
+  /** Takes one record of the journal, in order. Throws `E_LOG_CORRUPT` when it contradicts those before. */
+  restore(entry: JournalEntry, place: RecordPlace): void {
+    assert(this.#running === undefined, 'records are restored before start');
+    try {
+      if (entry.type === recordTypes.localBatch || entry.type === recordTypes.remoteBatch) this.#restoreBatch(entry, place);
+      else if (entry.type === recordTypes.applied) this.#restoreMark(new ByteReader(entry.body).varint());
+    } catch (error) {
+      if (!(error instanceof RemoteProtocolError)) throw error;
+      const message = `journal record ${place.lsn} is whole but cannot follow those before it: ${error.message}`;
+      throw new AntecedentError('E_LOG_CORRUPT', message, { cause: error });
+    }
+  }
+
+  /**
+   * Everything is restored: begins to dial. Throws `E_POSITION` when the application is ahead of the journal, which
+   * means that it belongs to another data directory or that this one was set back.
+   */
+  start(options: { readonly incarnation: number; readonly nonce: number; readonly nowMs: number }): void {
+    assert(this.#running === undefined, 'start is called once');
+    const origin: Origin = { name: this.#options.name, incarnation: options.incarnation };
+    const self = this.#origins.resolve(origin.name, origin.incarnation);
+    this.#restorePosition();
+    const encoder = new BatchEncoder({
+      self: origin,
+      state: this.#logs.receivedState(self),
+      origins: this.#origins.at,
+      digests: this.#options.digests,
+      bytesTarget: this.#options.limits.batchBytesTarget,
+    });
+    this.#running = { self, origin, encoder, peering: this.#newPeering(options.incarnation, options.nonce) };
+    for (let index = 0; index < this.#origins.size; index++) this.#noteDelivered(index, this.#delivered[index] ?? 0);
+    this.#running.peering.handleTimeout(options.nowMs);
+  }
+
+  #restoreBatch(entry: JournalEntry, place: RecordPlace): void {
+    const header = decodeBatchHeader(entry.body, this.#options.digests);
+    const result = this.#logs.take(entry.body, header);
+    if (result.type !== 'taken') throw new RemoteProtocolError('E_BATCH', `batch from seq ${header.firstSeq} is a ${result.type}`);
+    const { firstSeq, count } = header;
+    if (entry.type === recordTypes.localBatch) {
+      this.#ownLog.append({ firstSeq, count, address: place.address, length: place.length }, entry.body, undefined);
+    }
+    this.#becomeDurable(result.batch);
+    // The application has stored these effects: they need not wait in memory for the end of the journal.
+    if (this.#options.position !== undefined) this.#restoreApplied(this.#options.position);
+  }
+
+  /** A mark counts only while the journal keeps it; an application that stores its position knows better. */
+  #restoreMark(position: number): void {
+    if (this.#options.position !== undefined) return;
+    this.#restoreApplied(position);
+    if (this.#takenPosition < position) {
+      throw new RemoteProtocolError('E_BATCH', `position ${position} was applied, but only ${this.#takenPosition} were deliverable`);
+    }
+  }
+
+  /** Everything up to `position` has been applied in an earlier life. */
+  #restoreApplied(position: number): void {
+    while (this.#takenPosition < position) {
+      const message = this.#holdBack.takeReleased();
+      if (message === undefined) return;
+      this.#takenPosition++;
+      this.#delivered[message.origin] = message.seq;
+    }
+  }
+
+  #restorePosition(): void {
+    const { position } = this.#options;
+    if (position !== undefined && position !== this.#takenPosition) {
+      const message = `the application has stored position ${position}, the journal ends with ${this.#takenPosition}: they do not belong together`;
+      throw new AntecedentError('E_POSITION', message);
+    }
+    this.#appliedPosition = this.#takenPosition;
+    this.#journalledPosition = this.#takenPosition;
+    if (position !== undefined) return;
+    // Without a stored position the application may have seen everything that was deliverable before the end, so what
+    // it broadcasts from now on is ordered behind all of it.
+    for (let origin = 0; origin < this.#origins.size; origin++) this.#delivered[origin] = this.#holdBack.releasedSeq(origin);
+  }
+
+  #newPeering(incarnation: number, nonce: number): Peering {
+    const { name, cluster, limits, timings, random, digests } = this.#options;
+    return new Peering({
+      name,
+      cluster,
+      incarnation,
+      nonce,
+      peers: this.#peers,
+      limits,
+      timings,
+      random,
+      digests,
+      outbox: this.#outbox,
+      handlers: {
+        durablePositions: () => this.#logs.durablePositions(),
+        checkWelcome: (session, held) => this.#checkWelcome(session, held),
+        onUp: (peer, session, held) => this.#handlePeerUp(peer, session, held),
+        onFrame: (peer, session, frame, nowMs) => this.#handleFrame(peer, session, frame, nowMs),
+        isOwed: (peer) => this.#sending.isOwed(peer),
+        sendPing: (peer, session) => this.#sending.sendPing(peer, session),
+      },
+    });
+  }
+
+  // --- Inputs --------------------------------------------------------------------------------------------------------
+
+  handleLinkOpened(link: LinkId, peer: NodeName, dialedByUs: boolean, nowMs: number): void {
+    this.#run().peering.handleLinkOpened(link, peer, dialedByUs, nowMs);
+  }
+
+  handleBytes(link: LinkId, bytes: Uint8Array, nowMs: number): void {
+    this.#run().peering.handleBytes(link, bytes, nowMs);
+  }
+
+  handleLinkClosed(link: LinkId, reason: string, nowMs: number): void {
+    this.#run().peering.handleLinkClosed(link, reason, nowMs);
+  }
+
+  handleDialFailed(peer: NodeName, reason: string, nowMs: number): void {
+    this.#run().peering.handleDialFailed(peer, reason, nowMs);
+  }
+
+  /** Says how many bytes wait in a link: after sends were written to it, and when it has drained. */
+  handleBuffered(link: LinkId, bufferedBytes: number): void {
+    const peer = this.#run().peering.handleBuffered(link, bufferedBytes);
+    if (peer !== undefined) this.#sending.pump(peer);
+  }
+
+  /** The group of the last `appends` is synced; `places` says where its records lie, in the same order. */
+  handlePersisted(places: readonly RecordPlace[], nowMs: number): void {
+    const group = this.#group;
+    assert(places.length === group.length, `${places.length} places for ${group.length} records`);
+    this.#group = [];
+    let hasOwn = false;
+    group.forEach((record, index) => {
+      if (record.type === 'applied') {
+        this.#journalledPosition = record.position;
+        return;
+      }
+      if (record.type === 'own-batch') {
+        hasOwn = true;
+        this.#enterOwnBatch(record.sealed, places[index]);
+      } else {
+        this.#oweAck(record.taken.origin);
+      }
+      this.#becomeDurable(record.taken);
+    });
+    if (hasOwn) this.#handleOwnDurable(nowMs);
+  }
+
+  handleRead(ordinal: number, batch: Uint8Array): void {
+    this.#sending.handleRead(ordinal, batch);
+  }
+
+  handleTimeout(nowMs: number): void {
+    this.#outbox.clearWake();
+    this.#run().peering.handleTimeout(nowMs);
+  }
+
+  /** Confirms the delivery at `position` and all before it. */
+  handleApplied(position: number): void {
+    assert(position <= this.#takenPosition, `position ${position} applied, ${this.#takenPosition} delivered`);
+    this.#appliedPosition = position;
+  }
+
+  // --- What the application does ---------------------------------------------------------------------------------------
+
+  /**
+   * Broadcasts a copy of `payload`, causally after everything taken by `takeDelivery` so far. Throws
+   * `E_MESSAGE_TOO_LARGE`, `E_BACKPRESSURE` (try again when earlier broadcasts have been accepted), `E_CONFIG` for a
+   * durability that the cluster cannot give, and the code of the fence when a peer has proved that our log went back.
+   */
+  broadcast(payload: Uint8Array, durable: Durability): Dot {
+    const { encoder, origin } = this.#run();
+    const { messageBytesMax, pendingBytesMax } = this.#options.limits;
+    const members = this.#membersFor(durable);
+    if (this.#fence !== undefined) throw new AntecedentError(this.#fence.code, this.#fence.message);
+    if (payload.length > messageBytesMax) {
+      throw new AntecedentError('E_MESSAGE_TOO_LARGE', `payload of ${payload.length} bytes exceeds ${messageBytesMax}`);
+    }
+    if (encoder.pendingBytes > 0 && encoder.pendingBytes + payload.length > pendingBytesMax) {
+      const message = `${encoder.pendingBytes} bytes of broadcasts wait for the journal, at most ${pendingBytesMax} may`;
+      throw new AntecedentError('E_BACKPRESSURE', message);
+    }
+    const seq = encoder.add(payload, this.#changed);
+    this.#changed.clear();
+    this.#acceptance.expect(seq, members);
+    return { origin: origin.name, incarnation: origin.incarnation, seq };
+  }
+
+  /** The next message to hand to the application. From now on broadcasts depend on it. */
+  takeDelivery(): Delivery | undefined {
+    const message = this.#holdBack.takeReleased();
+    if (message === undefined) return undefined;
+    this.#takenPosition++;
+    this.#noteDelivered(message.origin, message.seq);
+    return new ReplicaDelivery(message, this.#takenPosition, this.#origins.at);
+  }
+
+  /** Says goodbye on all links. */
+  closeLinks(nowMs: number): void {
+    this.#run().peering.closeAll(nowMs);
+  }
+
+  /** Position of the last delivery taken. */
+  get position(): number {
+    return this.#takenPosition;
+  }
+
+  /** True when nothing waits for the disk. */
+  get isPersisted(): boolean {
+    return this.#group.length === 0 && !this.#hasUnjournalled();
+  }
+
+  /** What the driver has to do now. Everything in it is handed over once. */
+  takeReady(): Ready {
+    this.#flushAcks();
+    return {
+      appends: this.#takeGroup(),
+      links: this.#outbox.takeLinks(),
+      reads: this.#outbox.takeReads(),
+      receipts: this.#outbox.takeReceipts(),
+      events: this.#outbox.takeEvents(),
+      wakeAtMs: this.#outbox.wakeAtMs,
+    };
+  }
+
+  // --- The journal -----------------------------------------------------------------------------------------------------
+
+  #hasUnjournalled(): boolean {
+    const hasMark = this.#options.position === undefined && this.#appliedPosition > this.#journalledPosition;
+    return this.#unjournalled.length > 0 || hasMark || this.#run().encoder.pendingBytes > 0;
+  }
+
+  #takeGroup(): readonly JournalEntry[] {
+    if (this.#group.length > 0 || !this.#hasUnjournalled()) return noAppends;
+    const group = this.#unjournalled;
+    this.#unjournalled = [];
+    for (const sealed of this.#run().encoder.seal()) group.push({ type: 'own-batch', sealed, taken: this.#takeOwn(sealed) });
+    if (this.#options.position === undefined && this.#appliedPosition > this.#journalledPosition) {
+      group.push({ type: 'applied', position: this.#appliedPosition });
+    }
+    this.#group = group;
+    return group.map(journalEntryOf);
+  }
+
+  /** Reads back what we have just sealed: own messages take the same way as everybody's from here on. */
+  #takeOwn(sealed: SealedBatch): TakenBatch {
+    const result = this.#logs.take(sealed.batch, decodeBatchHeader(sealed.batch, this.#options.digests));
+    assert(result.type === 'taken', 'our own batch continues our own log');
+    return result.batch;
+  }
+
+  #becomeDurable(taken: TakenBatch): void {
+    this.#logs.markDurable(taken.origin, taken.lastSeq, taken.chain);
+    for (const message of taken.messages) this.#holdBack.offer(message);
+  }
+
+  #enterOwnBatch(sealed: SealedBatch, place: RecordPlace | undefined): void {
+    assert(place !== undefined, 'every record of a group has its place');
+    const { firstSeq, count, batch, frame } = sealed;
+    this.#ownLog.append({ firstSeq, count, address: place.address, length: place.length }, batch, frame);
+  }
+
+  #handleOwnDurable(nowMs: number): void {
+    this.#settle();
+    for (const peer of this.#peers.values()) {
+      if (peer.session === undefined) continue;
+      this.#sending.pump(peer);
+      if (this.#sending.isOwed(peer)) this.#run().peering.expectAck(peer.session, nowMs);
+    }
+  }
+
+  // --- Peers -----------------------------------------------------------------------------------------------------------
+
+  #checkWelcome(session: Session, held: readonly LogPositionWithChain[]): void {
+    const ours = this.#ownPosition(held);
+    if (ours === undefined || this.#sending.isPrefix(ours)) return;
+    const isAhead = ours.seq > this.#ownLog.lastSeq;
+    const code = isAhead ? 'E_ROLLED_BACK' : 'E_CHAIN';
+    const message = isAhead
+      ? `${session.peer} holds our messages up to ${ours.seq}, our journal ends with ${this.#ownLog.lastSeq}: it was set back; ` +
+        'restore the newest data directory, or start this node with an empty one under a new name'
+      : `${session.peer} holds other messages than we do under our name, up to ${ours.seq}: two data directories were used as ${this.#options.name}`;
+    this.#fence = { code, message };
+    this.#outbox.event({ type: 'fenced', peer: session.peer, code, message });
+    throw new RemoteProtocolError(code, message);
+  }
+
+  #handlePeerUp(peer: Peer, session: Session, held: readonly LogPositionWithChain[]): void {
+    this.#sending.start(peer, this.#ownPosition(held)?.seq ?? 0);
+    this.#sending.pump(peer);
+    if (this.#sending.isOwed(peer)) this.#run().peering.expectAck(session, session.lastHeardMs);
+    this.#settle();
+  }
+
+  #handleFrame(peer: Peer, session: Session, frame: Frame, nowMs: number): void {
+    switch (frame.type) {
+      case 'batch':
+        return this.#handleBatch(session, frame, nowMs);
+      case 'ack':
+        return this.#handleAck(peer, frame.durable);
+      case 'want':
+        this.#ownPosition([frame]) ?? this.#failForeign(frame);
+        return this.#sending.handleWant(peer, frame.seq);
+      case 'ping':
+        return this.#handlePing(session, frame.sentSeq, nowMs);
+      case 'pong':
+        return;
+      default:
+        throw new RemoteProtocolError('E_STATE', `${frame.type} frame on a link that is up`);
+    }
+  }
+
+  #handleBatch(session: Session, frame: BatchFrame, nowMs: number): void {
+    const header = decodeBatchHeader(frame.batch, this.#options.digests);
+    if (header.origin !== session.peer || header.incarnation !== session.hello?.incarnation) {
+      const key = originKey(header.origin, header.incarnation);
+      throw new RemoteProtocolError('E_IDENTITY', `${session.peer} sends a batch of ${key} that we have not asked for`);
+    }
+    const result = this.#logs.take(frame.batch, header);
+    switch (result.type) {
+      case 'taken':
+        this.#unjournalled.push({ type: 'remote-batch', taken: result.batch });
+        return;
+      case 'duplicate':
+        // Our acknowledgement may have been lost with its link.
+        session.owesAck = true;
+        return;
+      case 'gap':
+        this.#want(session, result.missingSeq, nowMs);
+    }
+  }
+
+  #handleAck(peer: Peer, positions: readonly LogPosition[]): void {
+    const ours = this.#ownPosition(positions);
+    if (ours === undefined) return;
+    this.#sending.handleAck(peer, ours.seq);
+    this.#settle();
+  }
+
+  #handlePing(session: Session, sentSeq: number, nowMs: number): void {
+    const origin = this.#originOf(session);
+    const receivedSeq = this.#logs.receivedSeq(origin);
+    if (sentSeq > receivedSeq) this.#want(session, receivedSeq + 1, nowMs);
+    session.owesAck = true;
+  }
+
+  /** Asks for the peer's log from `seq` on, once per gap and `wantRetryMs`. */
+  #want(session: Session, seq: number, nowMs: number): void {
+    const last = session.wanted;
+    if (last?.seq === seq && nowMs - last.atMs < this.#options.timings.wantRetryMs) return;
+    session.wanted = { seq, atMs: nowMs };
+    this.#sending.sendWant(session, { ...this.#originPosition(this.#originOf(session)), seq });
+  }
+
+  #oweAck(origin: number): void {
+    const session = this.#peers.get(this.#origins.at(origin).name)?.session;
+    if (session !== undefined) session.owesAck = true;
+  }
+
+  #flushAcks(): void {
+    if (this.#holdBack.releasedBytes > this.#options.limits.undeliveredBytesMax) return;
+    for (const peer of this.#peers.values()) {
+      const session = peer.session;
+      if (session?.owesAck === true) this.#sending.sendAck(session, this.#originPosition(this.#originOf(session)));
+    }
+  }
+
+  #originOf(session: Session): number {
+    return this.#origins.resolve(session.peer, session.hello?.incarnation ?? 1);
+  }
+
+  #originPosition(index: number): LogPosition {
+    const { name, incarnation } = this.#origins.at(index);
+    return { origin: name, incarnation, seq: this.#logs.durableSeq(index) };
+  }
+
+  /** Of what a peer says about logs, that about ours. */
+  #ownPosition<P extends LogPosition>(positions: readonly P[]): P | undefined {
+    const { name, incarnation } = this.#run().origin;
+    return positions.find((position) => position.origin === name && position.incarnation === incarnation);
+  }
+
+  #failForeign(position: LogPosition): never {
+    throw new RemoteProtocolError('E_STATE', `wants the log of ${originKey(position.origin, position.incarnation)} from us`);
+  }
+
+  // --- Clocks and receipts ---------------------------------------------------------------------------------------------
+
+  #noteDelivered(origin: number, seq: number): void {
+    this.#delivered[origin] = Math.max(this.#delivered[origin] ?? 0, seq);
+    const { self, encoder } = this.#run();
+    if (origin !== self && seq > encoder.lastEntry(origin)) this.#changed.set(origin, seq);
+  }
+
+  #membersFor(durable: Durability): number {
+    const all = this.#options.peers.length + 1;
+    const members = durable === 'here' ? 1 : durable === 'all' ? all : durable;
+    if (!Number.isInteger(members) || members < 1 || members > all) {
+      throw new AntecedentError('E_CONFIG', `durable: ${String(durable)} is not "here", "all" or a number from 1 to ${all}`);
+    }
+    return members;
+  }
+
+  #settle(): void {
+    const durableSeqs = [this.#ownLog.lastSeq];
+    for (const peer of this.#peers.values()) durableSeqs.push(peer.ackedSeq);
+    this.#acceptance.settle(durableSeqs, (seq) => this.#outbox.receipt(seq));
+  }
+
+  #run(): Running {
+    assert(this.#running !== undefined, 'start comes before everything but restore');
+    return this.#running;
+  }
+}
+
+function journalEntryOf(record: PendingRecord): JournalEntry {
+  switch (record.type) {
+    case 'own-batch':
+      return { type: recordTypes.localBatch, body: record.taken.bytes };
+    case 'remote-batch':
+      return { type: recordTypes.remoteBatch, body: record.taken.bytes };
+    case 'applied': {
+      const body = new ByteWriter(8);
+      body.varint(record.position);
+      return { type: recordTypes.applied, body: body.view() };
+    }
+  }
+}
+
+/** Builds the clock only for whoever looks at it. */
+class ReplicaDelivery implements Delivery {
+  readonly #message: Message;
+  readonly #origins: (index: number) => Origin;
+  readonly origin: NodeName;
+  readonly incarnation: number;
+  readonly position: number;
+
+  constructor(message: Message, position: number, origins: (index: number) => Origin) {
+    const { name, incarnation } = origins(message.origin);
+    this.#message = message;
+    this.#origins = origins;
+    this.origin = name;
+    this.incarnation = incarnation;
+    this.position = position;
+  }
+
+  get seq(): number {
+    return this.#message.seq;
+  }
+
+  get payload(): Uint8Array {
+    return this.#message.payload;
+  }
+
+  get clock(): VectorClock {
+    const { dictionary, clock, seq } = this.#message;
+    const entries: [string, number][] = dictionary.map((origin, index) => {
+      const { name, incarnation } = this.#origins(origin);
+      return [originKey(name, incarnation), clock[index] ?? 0];
+    });
+    return VectorClock.of([...entries, [originKey(this.origin, this.incarnation), seq]]);
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Sends our log to the peers: one cursor each, nothing shared, so a slow or dead peer costs the others nothing.
+ *
+ * - A cursor stops when the peer owes acknowledgements for `windowBytes`, or when its link holds `linkBufferBytesMax`.
+ * - Nothing is sent again by a timer. Where frames were lost, the peer notices a gap, or learns from a PING how far we
+ *   have sent, and asks; then the cursor goes back. A link that breaks starts over from what the peer's WELCOME says.
+ */
+import { RemoteProtocolError } from '../errors.js';
+import type { Limits } from '../limits.js';
+import { encodeBatchFrame, encodeFrame, type LogPosition, type LogPositionWithChain } from '../message/frame.js';
+import type { Digests } from '../ports.js';
+import type { Outbox } from './outbox.js';
+import type { OwnLog } from './own-log.js';
+import type { Peer } from './peer.js';
+import type { Session } from './session.js';
+
+export class Sending {
+  readonly #ownLog: OwnLog;
+  readonly #outbox: Outbox;
+  readonly #limits: Limits;
+  readonly #digests: Digests;
+  readonly #peers: ReadonlyMap<string, Peer>;
+
+  constructor(options: {
+    readonly ownLog: OwnLog;
+    readonly outbox: Outbox;
+    readonly limits: Limits;
+    readonly digests: Digests;
+    readonly peers: ReadonlyMap<string, Peer>;
+  }) {
+    this.#ownLog = options.ownLog;
+    this.#outbox = options.outbox;
+    this.#limits = options.limits;
+    this.#digests = options.digests;
+    this.#peers = options.peers;
+  }
+
+  /** True when the peer holds of our log, as it says, a prefix of what we hold. */
+  isPrefix(held: LogPositionWithChain): boolean {
+    return this.#ownLog.matches(held.seq, held.chain);
+  }
+
+  /** A link to the peer is up: goes on behind what the peer holds. */
+  start(peer: Peer, heldSeq: number): void {
+    this.#noteAcked(peer, heldSeq);
+    peer.cursor = this.#ownLog.ordinalOf(heldSeq + 1);
+    peer.sentSeq = heldSeq;
+    peer.awaitedOrdinal = undefined;
+  }
+
+  /** True when the peer owes acknowledgements. */
+  isOwed(peer: Peer): boolean {
+    return peer.sentSeq > peer.ackedSeq;
+  }
+
+  /** Sends what the window and the link allow. */
+  pump(peer: Peer): void {
+    const session = peer.session;
+    if (session === undefined) return;
+    while (peer.cursor < this.#ownLog.end && peer.awaitedOrdinal === undefined && this.#hasRoom(peer, session)) {
+      const frame = this.#ownLog.frame(peer.cursor);
+      if (frame === undefined) {
+        const { address, length } = this.#ownLog.at(peer.cursor);
+        peer.awaitedOrdinal = peer.cursor;
+        this.#outbox.read({ ordinal: peer.cursor, address, length });
+        return;
+      }
+      this.#send(peer, session, frame);
+    }
+  }
+
+  /** A batch was read back: sends it to whoever waited for it. */
+  handleRead(ordinal: number, batch: Uint8Array): void {
+    let frame: Uint8Array | undefined;
+    for (const peer of this.#peers.values()) {
+      if (peer.awaitedOrdinal !== ordinal) continue;
+      peer.awaitedOrdinal = undefined;
+      // The cursor may have moved while the disk was busy: the peer has asked again, or its link is another one.
+      if (peer.session !== undefined && peer.cursor === ordinal) {
+        frame ??= encodeBatchFrame(batch);
+        this.#send(peer, peer.session, frame);
+      }
+      this.pump(peer);
+    }
+  }
+
+  /** The peer has synced our log up to `seq`. Throws `E_ACK` when we have not written that far. */
+  handleAck(peer: Peer, seq: number): void {
+    if (seq > this.#ownLog.lastSeq) {
+      throw new RemoteProtocolError('E_ACK', `acknowledges message ${seq}, we have written ${this.#ownLog.lastSeq}`);
+    }
+    if (seq <= peer.ackedSeq) return;
+    this.#noteAcked(peer, seq);
+    // What it received on an earlier link need not be sent on this one.
+    peer.cursor = Math.max(peer.cursor, peer.ackedOrdinal);
+    peer.sentSeq = Math.max(peer.sentSeq, seq);
+    this.pump(peer);
+  }
+
+  /** The peer misses our log from `seq` on. Throws `E_STATE` when we have not written that far. */
+  handleWant(peer: Peer, seq: number): void {
+    if (seq === 0 || seq > this.#ownLog.lastSeq + 1) {
+      throw new RemoteProtocolError('E_STATE', `wants message ${seq}, we have written ${this.#ownLog.lastSeq}`);
+    }
+    peer.cursor = Math.min(peer.cursor, this.#ownLog.ordinalOf(seq));
+    peer.awaitedOrdinal = undefined;
+    this.pump(peer);
+  }
+
+  sendPing(peer: Peer, session: Session): void {
+    this.#outbox.send(session.link, encodeFrame({ type: 'ping', sentSeq: peer.sentSeq }, this.#digests));
+  }
+
+  sendWant(session: Session, position: LogPosition): void {
+    this.#outbox.send(session.link, encodeFrame({ type: 'want', ...position }, this.#digests));
+  }
+
+  sendAck(session: Session, position: LogPosition): void {
+    session.owesAck = false;
+    this.#outbox.send(session.link, encodeFrame({ type: 'ack', durable: [position] }, this.#digests));
+  }
+
+  #noteAcked(peer: Peer, seq: number): void {
+    if (seq < peer.ackedSeq) return;
+    peer.ackedSeq = seq;
+    peer.ackedOrdinal = this.#ownLog.ordinalOf(seq + 1);
+  }
+
+  #hasRoom(peer: Peer, session: Session): boolean {
+    if (session.bufferedBytes >= this.#limits.linkBufferBytesMax) return false;
+    const windowBytes = Math.min(this.#limits.windowBytes, session.hello?.windowBytes ?? 0);
+    const owedBytes = this.#ownLog.bytesBetween(peer.ackedOrdinal, peer.cursor);
+    // One batch may always be under way, however small the window.
+    return owedBytes === 0 || owedBytes + this.#ownLog.at(peer.cursor).length <= windowBytes;
+  }
+
+  #send(peer: Peer, session: Session, frame: Uint8Array): void {
+    const batch = this.#ownLog.at(peer.cursor);
+    this.#outbox.send(session.link, frame);
+    session.bufferedBytes += frame.length;
+    peer.cursor++;
+    peer.sentSeq = Math.max(peer.sentSeq, batch.firstSeq + batch.count - 1);
+  }
+}

@@ -1,0 +1,27 @@
+/** One link from our side, from its opening to its end. Everything here dies with the link. */
+import type { HelloFrame, LogPositionWithChain } from '../message/frame.js';
+import type { FrameReader } from '../message/frame-reader.js';
+import type { NodeName } from '../names.js';
+import type { LinkId } from './ready.js';
+
+export interface Session {
+  readonly link: LinkId;
+  readonly peer: NodeName;
+  readonly dialedByUs: boolean;
+  readonly reader: FrameReader;
+  /** HELLO and WELCOME must have come by then. */
+  readonly handshakeDeadlineMs: number;
+  hello: HelloFrame | undefined;
+  /** What the peer holds, by its WELCOME. */
+  welcome: readonly LogPositionWithChain[] | undefined;
+  /** Since when both HELLO and WELCOME are here; undefined before. */
+  upSinceMs: number | undefined;
+  lastHeardMs: number;
+  nextPingMs: number;
+  /** Bytes handed to the link that have not left this process, as far as we were told. */
+  bufferedBytes: number;
+  /** The peer's log has moved on or was sent again since our last acknowledgement. */
+  owesAck: boolean;
+  /** The last missing range we asked for, so that one gap does not cause a request per frame. */
+  wanted: { readonly seq: number; readonly atMs: number } | undefined;
+}
