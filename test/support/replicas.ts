@@ -1,0 +1,194 @@
+/** Replicas without a driver: tests carry bytes, syncs and time by hand, and see what a replica asks for and when. */
+import { nodeName, clusterName, defaultLimits, defaultTimings, type Limits, type NodeName, type Timings } from '../../core/index.js';
+import type { JournalEntry, RecordPlace } from '../../core/journal/journal.js';
+import { decodeFrame, encodeFrame, type Frame } from '../../core/message/frame.js';
+import { FrameReader } from '../../core/message/frame-reader.js';
+import { Replica } from '../../core/replica/replica.js';
+import type { LinkAction, Ready, ReplicaEvent } from '../../core/replica/ready.js';
+import { nodeDigests } from './digests.js';
+
+export interface ReplicaUnderTestOptions {
+  readonly name: string;
+  readonly peers: readonly string[];
+  readonly position?: number;
+  readonly cluster?: string;
+  readonly nonce?: number;
+  readonly limits?: Partial<Limits>;
+  readonly timings?: Partial<Timings>;
+  /** Journal of an earlier life. */
+  readonly journal?: readonly JournalEntry[];
+}
+
+export class ReplicaUnderTest {
+  readonly name: NodeName;
+  readonly replica: Replica;
+  readonly journal: JournalEntry[] = [];
+  nowMs = 0;
+  readonly events: ReplicaEvent[] = [];
+  readonly receipts: number[] = [];
+  readonly actions: LinkAction[] = [];
+  readonly reads: Ready['reads'][number][] = [];
+  wakeAtMs: number | undefined;
+  #unsynced: readonly JournalEntry[] = [];
+
+  constructor(options: ReplicaUnderTestOptions) {
+    this.name = nodeName(options.name);
+    this.replica = new Replica({
+      name: this.name,
+      cluster: clusterName(options.cluster ?? 'test'),
+      peers: options.peers.map(nodeName),
+      position: options.position,
+      limits: { ...defaultLimits, ...options.limits },
+      timings: { ...defaultTimings, ...options.timings },
+      random: { nextUint32: () => 2 ** 31 },
+      digests: nodeDigests,
+    });
+    for (const entry of options.journal ?? []) {
+      this.replica.restore(entry, placeOf(this.journal.length, entry));
+      this.journal.push(entry);
+    }
+    this.replica.start({ incarnation: 1, nonce: options.nonce ?? 1, nowMs: 0 });
+    this.step();
+  }
+
+  /** Takes what the replica wants now. */
+  step(): void {
+    const ready = this.replica.takeReady();
+    if (ready.appends.length > 0) this.#unsynced = ready.appends;
+    this.actions.push(...ready.links);
+    this.reads.push(...ready.reads);
+    this.receipts.push(...ready.receipts);
+    this.events.push(...ready.events);
+    this.wakeAtMs = ready.wakeAtMs;
+  }
+
+  /** Records that wait for their sync. */
+  get unsynced(): number {
+    return this.#unsynced.length;
+  }
+
+  /** The disk confirms the group under way, and what became of it is taken. */
+  sync(): void {
+    const places = this.#unsynced.map((entry, index) => placeOf(this.journal.length + index, entry));
+    this.journal.push(...this.#unsynced);
+    this.#unsynced = [];
+    this.replica.handlePersisted(places, this.nowMs);
+    this.step();
+  }
+
+  syncAll(): void {
+    while (this.unsynced > 0) this.sync();
+  }
+
+  answerReads(): void {
+    for (const { ordinal, address } of this.reads.splice(0)) {
+      this.replica.handleRead(ordinal, this.journal[address]?.body ?? new Uint8Array());
+      this.step();
+    }
+  }
+
+  broadcast(text: string, durable: 'here' | 'all' | number = 'here'): number {
+    const { seq } = this.replica.broadcast(new TextEncoder().encode(text), durable);
+    this.step();
+    return seq;
+  }
+
+  open(link: number, peer: string, dialedByUs: boolean): void {
+    this.replica.handleLinkOpened(link, nodeName(peer), dialedByUs, this.nowMs);
+    this.step();
+  }
+
+  receive(link: number, bytes: Uint8Array): void {
+    this.replica.handleBytes(link, bytes, this.nowMs);
+    this.step();
+  }
+
+  receiveFrame(link: number, frame: Parameters<typeof encodeFrame>[0]): void {
+    this.receive(link, encodeFrame(frame, nodeDigests));
+  }
+
+  wake(atMs: number): void {
+    this.nowMs = atMs;
+    this.replica.handleTimeout(atMs);
+    this.step();
+  }
+
+  /** Bytes sent on `link` since the last call. */
+  takeSent(link: number): Uint8Array[] {
+    const sent: Uint8Array[] = [];
+    for (let index = 0; index < this.actions.length; ) {
+      const action = this.actions[index];
+      if (action?.type === 'send' && action.link === link) {
+        sent.push(action.bytes);
+        this.actions.splice(index, 1);
+      } else index++;
+    }
+    return sent;
+  }
+
+  takeFrames(link: number): Frame[] {
+    return this.takeSent(link).flatMap(framesIn);
+  }
+
+  isClosed(link: number): boolean {
+    return this.actions.some((action) => action.type === 'close' && action.link === link);
+  }
+
+  /** Takes all deliveries and confirms them. */
+  deliver(): string[] {
+    const texts: string[] = [];
+    for (let next = this.replica.takeDelivery(); next !== undefined; next = this.replica.takeDelivery()) {
+      texts.push(new TextDecoder().decode(next.payload));
+      this.replica.handleApplied(next.position);
+    }
+    this.step();
+    return texts;
+  }
+}
+
+export function framesIn(bytes: Uint8Array): Frame[] {
+  const reader = new FrameReader(1 << 30);
+  const frames: Frame[] = [];
+  reader.push(bytes);
+  for (let frame = reader.next(); frame !== undefined; frame = reader.next()) frames.push(decodeFrame(frame, nodeDigests));
+  return frames;
+}
+
+/** Carries bytes on `link` both ways until nobody has anything to say. Syncs nothing. */
+export function exchange(a: ReplicaUnderTest, b: ReplicaUnderTest, link: number): void {
+  for (let moved = true; moved; ) {
+    moved = false;
+    for (const [from, to] of [[a, b], [b, a]] as const) {
+      for (const bytes of from.takeSent(link)) {
+        to.receive(link, bytes);
+        moved = true;
+      }
+      from.replica.handleBuffered(link, 0);
+      from.step();
+    }
+  }
+}
+
+/** Opens a link dialled by `a` and shakes hands. */
+export function connect(a: ReplicaUnderTest, b: ReplicaUnderTest, link: number): void {
+  a.open(link, b.name, true);
+  b.open(link, a.name, false);
+  exchange(a, b, link);
+}
+
+/** Syncs and carries until nothing is left to do. */
+export function settle(a: ReplicaUnderTest, b: ReplicaUnderTest, link: number): void {
+  for (let round = 0; round < 100; round++) {
+    exchange(a, b, link);
+    if (a.unsynced + b.unsynced + a.reads.length + b.reads.length === 0) return;
+    for (const one of [a, b]) {
+      one.syncAll();
+      one.answerReads();
+    }
+  }
+  throw new Error('two replicas do not come to rest');
+}
+
+function placeOf(index: number, entry: JournalEntry): RecordPlace {
+  return { address: index, length: entry.body.length, lsn: index + 1 };
+}
