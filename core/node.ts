@@ -350,6 +350,8 @@ export class Node {
         return logger.log('warn', 'refused', { peer: event.peer, by: event.by, code: event.code, message: event.message });
       case 'dial-failed':
         return logger.log('debug', 'dial-failed', { peer: event.peer, reason: event.reason, retryInMs: Math.round(event.retryInMs) });
+      case 'peer-forgot':
+        return logger.log('error', 'peer-forgot', { peer: event.peer, ackedSeq: event.ackedSeq, heldSeq: event.heldSeq });
       case 'fenced':
         return logger.log('error', 'fenced', { peer: event.peer, code: event.code, message: event.message });
     }

@@ -86,6 +86,7 @@ export class Peering {
       dialedByUs,
       reader: new FrameReader(limits.handshakeFrameBytesMax),
       handshakeDeadlineMs: nowMs + timings.handshakeMs,
+      ackedSeqAtOpening: peer.ackedSeq,
       hello: undefined,
       welcome: undefined,
       upSinceMs: undefined,

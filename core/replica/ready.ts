@@ -35,6 +35,8 @@ export type ReplicaEvent =
   /** A link was closed, by either side, because one of them refused the other. */
   | { readonly type: 'refused'; readonly peer: NodeName; readonly by: 'us' | 'peer'; readonly code: string; readonly message: string }
   | { readonly type: 'dial-failed'; readonly peer: NodeName; readonly reason: string; readonly retryInMs: number }
+  /** A peer holds less of our log than it once said it had synced: its disk lost what it had promised to keep. */
+  | { readonly type: 'peer-forgot'; readonly peer: NodeName; readonly ackedSeq: number; readonly heldSeq: number }
   /** A peer has proved that our own log is not what it once was; broadcasts are refused from now on. */
   | { readonly type: 'fenced'; readonly peer: NodeName; readonly code: ErrorCode; readonly message: string };
 

@@ -396,7 +396,7 @@ export class Replica {
   }
 
   #handlePeerUp(peer: Peer, session: Session, held: readonly LogPositionWithChain[]): void {
-    this.#sending.start(peer, this.#ownPosition(held)?.seq ?? 0);
+    this.#sending.start(peer, session, this.#ownPosition(held)?.seq ?? 0);
     this.#sending.pump(peer);
     if (this.#sending.isOwed(peer)) this.#run().peering.expectAck(session, session.lastHeardMs);
     this.#settle();

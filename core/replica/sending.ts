@@ -41,8 +41,14 @@ export class Sending {
   }
 
   /** A link to the peer is up: goes on behind what the peer holds. */
-  start(peer: Peer, heldSeq: number): void {
-    this.#noteAcked(peer, heldSeq);
+  start(peer: Peer, session: Session, heldSeq: number): void {
+    if (heldSeq < session.ackedSeqAtOpening) {
+      // Its window must not count what it has lost; everything else follows from the cursor.
+      this.#outbox.event({ type: 'peer-forgot', peer: peer.name, ackedSeq: peer.ackedSeq, heldSeq });
+      this.#noteAcked(peer, heldSeq);
+    } else if (heldSeq > peer.ackedSeq) {
+      this.#noteAcked(peer, heldSeq);
+    }
     peer.cursor = this.#ownLog.ordinalOf(heldSeq + 1);
     peer.sentSeq = heldSeq;
     peer.awaitedOrdinal = undefined;
@@ -121,7 +127,6 @@ export class Sending {
   }
 
   #noteAcked(peer: Peer, seq: number): void {
-    if (seq < peer.ackedSeq) return;
     peer.ackedSeq = seq;
     peer.ackedOrdinal = this.#ownLog.ordinalOf(seq + 1);
   }

@@ -11,6 +11,8 @@ export interface Session {
   readonly reader: FrameReader;
   /** HELLO and WELCOME must have come by then. */
   readonly handshakeDeadlineMs: number;
+  /** What the peer had acknowledged when the link opened: its WELCOME, which comes later, cannot hold less. */
+  readonly ackedSeqAtOpening: number;
   hello: HelloFrame | undefined;
   /** What the peer holds, by its WELCOME. */
   welcome: readonly LogPositionWithChain[] | undefined;

@@ -296,6 +296,19 @@ describe('a node whose log went back', () => {
   });
 });
 
+test('a peer that forgets what it had acknowledged is reported, and gets it again', () => {
+  const { a, b } = pair();
+  connect(a, b, 1);
+  a.broadcast('x');
+  a.syncAll();
+  settle(a, b, 1);
+  const wiped = new ReplicaUnderTest({ name: 'b', peers: ['a'], nonce: 7 });
+  connect(a, wiped, 2);
+  settle(a, wiped, 2);
+  expect(a.events).toContainEqual({ type: 'peer-forgot', peer: 'b', ackedSeq: 1, heldSeq: 0 });
+  expect(wiped.deliver()).toEqual(['x']);
+});
+
 test('a group of frames for a peer names nothing that is not on disk', () => {
   const { a, b } = pair();
   connect(a, b, 1);
