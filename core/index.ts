@@ -28,4 +28,26 @@ export { VectorClock, type ClockOrder } from './clock/vector-clock.js';
 export { formatDot, originKey, type Dot, type Origin } from './message/origin.js';
 export type { Delivery, Durability, Receipt } from './delivery.js';
 export { defaultLimits, defaultTimings, type Limits, type Timings } from './limits.js';
-export { Node, type NodeHandlers, type NodeOptions } from './node.js';
+export { Node, type NodeHandlers, type NodeOptions, type ReadyInfo } from './node.js';
+export { Replica, type ReplicaOptions } from './replica/replica.js';
+export type { LinkAction, LinkId, ReadRequest, Ready, ReplicaEvent } from './replica/ready.js';
+export {
+  Journal,
+  recordTypes,
+  type JournalEntry,
+  type JournalOptions,
+  type RecordPlace,
+  type RecordType,
+} from './journal/journal.js';
+export { ORSet } from './crdt/or-set.js';
+export { HoldBackQueue } from './causal/hold-back-queue.js';
+export {
+  decodeBatch,
+  decodeBatchHeader,
+  emptyLogState,
+  type BatchHeader,
+  type LogState,
+  type Message,
+} from './message/batch.js';
+export { decodeFrame, encodeFrame, type Frame } from './message/frame.js';
+export { FrameReader } from './message/frame-reader.js';

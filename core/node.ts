@@ -29,10 +29,22 @@ export interface NodeOptions {
   readonly timings?: Partial<Timings>;
 }
 
+/** What recovery found. */
+export interface ReadyInfo {
+  readonly incarnation: number;
+  /** Position behind which deliveries go on. */
+  readonly position: number;
+  /**
+   * Seq of our own last message on disk. Whoever broadcast before a crash and got no receipt finds out here: seqs up to
+   * this one were kept, those after it were not and may be broadcast again.
+   */
+  readonly seq: number;
+}
+
 /** Nothing here may throw: there is nobody to catch it. */
 export interface NodeHandlers {
   /** Recovery is done and links are accepted; `broadcast` may be called from now on. */
-  onReady(info: { readonly incarnation: number; readonly position: number }): void;
+  onReady(info: ReadyInfo): void;
   /** Applies a message, then calls `applied`, at once or later; the next delivery comes only after that. */
   onDeliver(delivery: Delivery, applied: () => void): void;
   /** A peer is connected in both directions (`up`) or no longer (`down`). */
@@ -67,7 +79,10 @@ export class Node {
   constructor(options: NodeOptions, ports: Ports, handlers: NodeHandlers) {
     const members = new Set([options.name, ...options.peers]);
     if (members.size !== options.peers.length + 1) {
-      throw new AntecedentError('E_CONFIG', `peers of ${options.name} must be distinct and not include itself: ${options.peers.join(', ')}`);
+      throw new AntecedentError(
+        'E_CONFIG',
+        `peers of ${options.name} must be distinct and not include itself: ${options.peers.join(', ')}`,
+      );
     }
     this.#options = options;
     this.#ports = ports;
@@ -123,7 +138,7 @@ export class Node {
     return dot;
   }
 
-  /** Finishes what is being applied and what is on its way to the disk, says goodbye, stops. `onStopped` follows. Idempotent. */
+  /** Finishes what is on its way to the disk, says goodbye, stops. A delivery that is being applied is not waited for. `onStopped` follows. Idempotent. */
   close(): void {
     if (this.#state === 'closing' || this.#state === 'stopped') return;
     const wasRunning = this.#state === 'running';
@@ -146,7 +161,11 @@ export class Node {
         // `close` may have been called meanwhile.
         if (this.#state === 'starting') {
           this.#state = 'running';
-          this.#handlers.onReady({ incarnation: journal.incarnation, position: this.#replica.position });
+          this.#handlers.onReady({
+            incarnation: journal.incarnation,
+            position: this.#replica.position,
+            seq: this.#replica.seq,
+          });
         }
         this.#advance();
       },
@@ -161,7 +180,8 @@ export class Node {
     for (const cancel of this.#dials.values()) cancel();
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
-    const reason = error ?? new AntecedentError('E_CLOSED', 'the node was closed before the message was as durable as asked');
+    const reason =
+      error ?? new AntecedentError('E_CLOSED', 'the node was closed before the message was as durable as asked');
     for (const accepted of this.#accepted.values()) accepted({ error: reason });
     this.#accepted.clear();
     if (error !== undefined) this.#ports.logger.log('error', 'stopped', { code: error.code, message: error.message });
@@ -185,12 +205,14 @@ export class Node {
       this.#deliver();
     }
     this.#isAdvancing = false;
-    if (this.#state === 'closing' && !this.#isApplying && this.#replica.isPersisted) this.#sayGoodbye();
+    if (this.#state === 'closing' && this.#replica.isPersisted) this.#sayGoodbye();
   }
 
   #carryOut(ready: Ready): void {
     if (ready.appends.length > 0) this.#append(ready);
     for (const request of ready.reads) this.#read(request);
+    // A journal that has failed before says so at once, and that ends the node.
+    if (this.#isStopped()) return;
     this.#carryOutLinks(ready.links);
     for (const seq of ready.receipts) this.#accept(seq);
     for (const event of ready.events) this.#report(event);
@@ -241,6 +263,11 @@ export class Node {
     this.#replica.closeLinks(this.#ports.clock.nowMs());
     this.#carryOutLinks(this.#replica.takeReady().links);
     this.#stop(undefined);
+  }
+
+  /** A question, because the compiler would otherwise think that no call in between can change the answer. */
+  #isStopped(): boolean {
+    return this.#state === 'stopped';
   }
 
   // --- Links ---------------------------------------------------------------------------------------------------------------
@@ -347,11 +374,24 @@ export class Node {
         logger.log('info', 'peer-down', { peer: event.peer, reason: event.reason });
         return this.#handlers.onPeer(event.peer, 'down', event.reason);
       case 'refused':
-        return logger.log('warn', 'refused', { peer: event.peer, by: event.by, code: event.code, message: event.message });
+        return logger.log('warn', 'refused', {
+          peer: event.peer,
+          by: event.by,
+          code: event.code,
+          message: event.message,
+        });
       case 'dial-failed':
-        return logger.log('debug', 'dial-failed', { peer: event.peer, reason: event.reason, retryInMs: Math.round(event.retryInMs) });
+        return logger.log('debug', 'dial-failed', {
+          peer: event.peer,
+          reason: event.reason,
+          retryInMs: Math.round(event.retryInMs),
+        });
       case 'peer-forgot':
-        return logger.log('error', 'peer-forgot', { peer: event.peer, ackedSeq: event.ackedSeq, heldSeq: event.heldSeq });
+        return logger.log('error', 'peer-forgot', {
+          peer: event.peer,
+          ackedSeq: event.ackedSeq,
+          heldSeq: event.heldSeq,
+        });
       case 'fenced':
         return logger.log('error', 'fenced', { peer: event.peer, code: event.code, message: event.message });
     }

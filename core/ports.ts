@@ -124,7 +124,10 @@ export interface DiskFile {
   size(done: (result: Result<number>) => void): void;
   /** Up to `length` bytes at `position`; fewer only at the end of the file. The bytes belong to the caller. */
   read(position: number, length: number, done: (result: Result<Uint8Array>) => void): void;
-  /** Writes all of `chunks`, one after the other, from `position`. After an error any prefix may have been written. */
+  /**
+   * Writes all of `chunks`, one after the other, from `position`. After an error any prefix may have been written. The
+   * chunks stay the caller's, who may change them once `done` has been called.
+   */
   write(position: number, chunks: readonly Uint8Array[], done: (result: Result<void>) => void): void;
   /** Returns once everything written to this file would survive a loss of power (fdatasync). */
   sync(done: (result: Result<void>) => void): void;

@@ -5,11 +5,12 @@
  * - Every addition carries a tag that is never used again, by anybody.
  * - A remove names the tags that its author observed (`tagsOf`), never the element alone: removing by value would also
  *   take away additions that are concurrent with the remove.
- * - Additions are applied before the removes that observed them. Causal delivery gives exactly that, and it is why the set
- *   keeps no tombstones. Under this rule concurrent operations commute, so equal sets of operations give equal sets.
+ * - Additions are applied before the removes that observed them. Causal delivery gives exactly that, and it is why the
+ *   set keeps no tombstones. Under this rule concurrent operations commute, so equal sets of operations give equal
+ *   sets.
  *
- * The digest is a sum of one hash for each (element, tag) pair: it follows every change in O(1) and does not depend on the
- * order of changes. Equal sets have equal digests; unequal ones differ but for one case in about 2⁵³.
+ * The digest is a sum of one hash for each (element, tag) pair: it follows every change in O(1) and does not depend on
+ * the order of changes. Equal sets have equal digests; unequal ones differ but for one case in about 2⁵³.
  *
  * Source: Shapiro, Preguiça, Baquero, Zawirski, "A comprehensive study of Convergent and Commutative Replicated Data
  * Types", INRIA RR-7506, 2011, specification 15.
@@ -58,7 +59,9 @@ export class ORSet {
     return true;
   }
 
-  /** Applies a remove of observed additions. Tags that are gone already are passed over. Returns how many it took away. */
+  /**
+   * Applies a remove of observed additions. Tags that are gone already are passed over. Returns how many it took away.
+   */
   remove(element: string, observed: readonly string[]): number {
     const tags = this.#tags.get(element);
     if (tags === undefined) return 0;
@@ -90,7 +93,10 @@ export class ORSet {
   }
 }
 
-/** 32 bits of `element` and `tag`, told apart: ("ab","c") and ("a","bc") differ. FNV-1a steps, finished as in MurmurHash3. */
+/**
+ * 32 bits of `element` and `tag`, told apart: ("ab","c") and ("a","bc") differ. FNV-1a steps, finished as in
+ * MurmurHash3.
+ */
 function hashPair(element: string, tag: string, seed: number): number {
   let hash = hashText(element, seed ^ element.length);
   hash = hashText(tag, hash ^ 0x27d4_eb2f);

@@ -7,7 +7,7 @@
  * - Nothing is reported durable before its sync has returned.
  * - After a failed write or sync the journal writes and syncs nothing more: the system may have dropped the pages and
  *   would report the next sync as a success. A restart decides from what is on disk.
- * - A new segment begins only when everything in the one before is durable. Segments are never rewritten.
+ * - A new segment begins only when everything in the one before is durable. No byte of a durable record ever changes.
  *
  * Reads use handles of their own and may run at any time. Group commit is the caller's: whatever arrives while an append
  * is under way forms the next one.

@@ -154,7 +154,7 @@ function scanRecords(bytes: Uint8Array, start: LogTail, checksum: Checksum): Sca
   let unknownType: number | undefined;
   for (;;) {
     const header = decodeRecordHeader(bytes, offset, checksum);
-    if (header === undefined || header.lsn !== lsn || header.chain !== chain) break;
+    if (header?.lsn !== lsn || header.chain !== chain) break;
     const bodyStart = offset + recordHeaderBytes;
     const bodyEnd = bodyStart + header.bodyLength;
     if (bodyEnd > bytes.length) break;
@@ -194,10 +194,9 @@ interface Evidence {
 function findEvidence(bytes: Uint8Array, from: number, lsn: number, checksum: Checksum): Evidence | undefined {
   for (let at = findRecordMagic(bytes, from); at >= 0; at = findRecordMagic(bytes, at + 1)) {
     const header = decodeRecordHeader(bytes, at, checksum);
-    // A header's durable lsn is below its own lsn, so such a header is always of a later record.
-    if (header !== undefined && header.durableLsn >= lsn) {
-      return { offset: at, lsn: header.lsn, durableLsn: header.durableLsn };
-    }
+    // A header's durable lsn is below its own lsn, so one that passes is always of a later record.
+    if (header === undefined || header.durableLsn < lsn) continue;
+    return { offset: at, lsn: header.lsn, durableLsn: header.durableLsn };
   }
   return undefined;
 }

@@ -139,7 +139,10 @@ export class BatchEncoder {
         this.#clock.push(0);
       }
       const advance = seq - (this.#clock[index] ?? 0);
-      assert(advance > 0, `clock entry of ${this.#origins(origin).name} goes from ${this.#clock[index] ?? 0} to ${seq}`);
+      assert(
+        advance > 0,
+        `clock entry of ${this.#origins(origin).name} goes from ${this.#clock[index] ?? 0} to ${seq}`,
+      );
       writer.varint(advance);
       this.#clock[index] = seq;
     }
@@ -169,6 +172,11 @@ export class BatchEncoder {
     this.#chain = this.#digests.chain(this.#chain, writer.view(batchStart));
     writer.bytes(this.#chain.subarray(0, chainBytes));
     writer.uint32(this.#digests.crc32(writer.view(batchStart), 0));
-    return { firstSeq: batch.firstSeq, count: batch.count, batch: writer.view(batchStart), frame: writer.view(frameStart) };
+    return {
+      firstSeq: batch.firstSeq,
+      count: batch.count,
+      batch: writer.view(batchStart),
+      frame: writer.view(frameStart),
+    };
   }
 }

@@ -103,15 +103,22 @@ export function decodeBatchHeader(bytes: Uint8Array, digests: Digests): BatchHea
   }
   const reader = new ByteReader(bytes, 0, end);
   const version = reader.byte();
-  if (version !== batchVersion) throw new RemoteProtocolError('E_VERSION', `batch version ${version} is not ${batchVersion}`);
+  if (version !== batchVersion) {
+    throw new RemoteProtocolError('E_VERSION', `batch version ${version} is not ${batchVersion}`);
+  }
   const flags = reader.byte();
-  if ((flags & ~batchFlags.keyframe) !== 0) throw new RemoteProtocolError('E_VERSION', `batch flags ${flags} are not known`);
+  if ((flags & ~batchFlags.keyframe) !== 0) {
+    throw new RemoteProtocolError('E_VERSION', `batch flags ${flags} are not known`);
+  }
   const origin = reader.name();
   const incarnation = reader.varint();
   const firstSeq = reader.varint();
   const count = reader.varint();
   if (incarnation === 0 || firstSeq === 0 || count === 0 || !Number.isSafeInteger(firstSeq + count)) {
-    throw new RemoteProtocolError('E_COUNTER_RANGE', `batch of ${origin} has incarnation ${incarnation}, seq ${firstSeq}, count ${count}`);
+    throw new RemoteProtocolError(
+      'E_COUNTER_RANGE',
+      `batch of ${origin} has incarnation ${incarnation}, seq ${firstSeq}, count ${count}`,
+    );
   }
   const isKeyframe = (flags & batchFlags.keyframe) !== 0;
   return { origin, incarnation, firstSeq, count, isKeyframe, bodyStart: reader.position };
@@ -142,7 +149,9 @@ export function decodeBatch(
   for (let index = 0; index < header.count; index++) {
     const changeCount = reader.varint();
     let changes: readonly number[] = noChanges;
-    if (changeCount > 0) ({ dictionary, clock, changes } = readChanges(reader, changeCount, { dictionary, clock, self, resolveOrigin }));
+    if (changeCount > 0) {
+      ({ dictionary, clock, changes } = readChanges(reader, changeCount, { dictionary, clock, self, resolveOrigin }));
+    }
     const payload = reader.bytes(reader.varint());
     messages.push({ origin: self, seq: header.firstSeq + index, changes, dictionary, clock, payload });
   }
@@ -170,7 +179,9 @@ function readChanges(
   let previous = -1;
   for (let entry = 0; entry < count; entry++) {
     const index = reader.varint();
-    if (index <= previous) throw new RemoteProtocolError('E_CLOCK', `clock entry ${index} after ${previous} is out of order`);
+    if (index <= previous) {
+      throw new RemoteProtocolError('E_CLOCK', `clock entry ${index} after ${previous} is out of order`);
+    }
     previous = index;
     if (index > dictionary.length) {
       throw new RemoteProtocolError('E_CLOCK', `clock entry ${index} skips dictionary entry ${dictionary.length}`);
@@ -188,7 +199,9 @@ function readChanges(
     const advance = reader.varint();
     const seq = (clock[index] ?? 0) + advance;
     if (advance === 0) throw new RemoteProtocolError('E_CLOCK', `clock entry ${index} does not advance`);
-    if (!Number.isSafeInteger(seq)) throw new RemoteProtocolError('E_COUNTER_RANGE', `clock entry ${index} exceeds 2^53-1`);
+    if (!Number.isSafeInteger(seq)) {
+      throw new RemoteProtocolError('E_COUNTER_RANGE', `clock entry ${index} exceeds 2^53-1`);
+    }
     clock[index] = seq;
     changes.push(dictionary[index] ?? 0, seq);
   }

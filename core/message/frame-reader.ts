@@ -52,18 +52,25 @@ export class FrameReader {
       this.#position++;
       this.#lengthSoFar += (byte & 0x7f) * this.#lengthScale;
       if (this.#lengthSoFar > this.frameBytesMax) {
-        throw new RemoteProtocolError('E_FRAME_TOO_LARGE', `frame of ${this.#lengthSoFar} bytes or more exceeds ${this.frameBytesMax}`);
+        throw new RemoteProtocolError(
+          'E_FRAME_TOO_LARGE',
+          `frame of ${this.#lengthSoFar} bytes or more exceeds ${this.frameBytesMax}`,
+        );
       }
       if (byte < 0x80) {
         const isShortest = byte !== 0 || this.#lengthScale === 1;
         const length = this.#lengthSoFar;
         this.#lengthSoFar = 0;
         this.#lengthScale = 1;
-        if (length === 0 || !isShortest) throw new RemoteProtocolError('E_FRAME', 'frame length is 0 or not in its shortest form');
+        if (length === 0 || !isShortest) {
+          throw new RemoteProtocolError('E_FRAME', 'frame length is 0 or not in its shortest form');
+        }
         return length;
       }
       this.#lengthScale *= 0x80;
-      if (this.#lengthScale >= 0x80 ** varintBytesMax) throw new RemoteProtocolError('E_FRAME', 'frame length does not end');
+      if (this.#lengthScale >= 0x80 ** varintBytesMax) {
+        throw new RemoteProtocolError('E_FRAME', 'frame length does not end');
+      }
     }
   }
 

@@ -90,15 +90,7 @@ export interface SkippedFrame {
 }
 
 export type Frame =
-  | HelloFrame
-  | WelcomeFrame
-  | BatchFrame
-  | AckFrame
-  | WantFrame
-  | PingFrame
-  | PongFrame
-  | GoAwayFrame
-  | SkippedFrame;
+  HelloFrame | WelcomeFrame | BatchFrame | AckFrame | WantFrame | PingFrame | PongFrame | GoAwayFrame | SkippedFrame;
 
 const typeBytes = { hello: 1, welcome: 2, batch: 3, ack: 4, want: 5, ping: 6, pong: 7, goaway: 8 } as const;
 const firstOptionalType = 128;

@@ -84,7 +84,10 @@ export class Logs {
   /** The batch that ends with `seq` and `chain` is synced. */
   markDurable(origin: number, seq: number, chain: Uint8Array): void {
     const log = this.#log(origin);
-    assert(seq > log.durableSeq && seq < log.received.nextSeq, `log becomes durable up to ${seq} after ${log.durableSeq}`);
+    assert(
+      seq > log.durableSeq && seq < log.received.nextSeq,
+      `log becomes durable up to ${seq} after ${log.durableSeq}`,
+    );
     log.durableSeq = seq;
     log.durableChain = chain;
   }

@@ -146,8 +146,9 @@ export class Peering {
   handleTimeout(nowMs: number): void {
     for (const peer of this.#options.peers.values()) {
       for (const session of peer.handshakes) {
-        if (session.handshakeDeadlineMs <= nowMs) this.refuse(session, 'E_TIMEOUT', 'no HELLO and WELCOME in time', nowMs);
-        else this.#options.outbox.wakeBy(session.handshakeDeadlineMs);
+        if (session.handshakeDeadlineMs <= nowMs) {
+          this.refuse(session, 'E_TIMEOUT', 'no HELLO and WELCOME in time', nowMs);
+        } else this.#options.outbox.wakeBy(session.handshakeDeadlineMs);
       }
       this.#checkDial(peer, nowMs);
       if (peer.session !== undefined) this.#checkHeartbeat(peer, peer.session, nowMs);
@@ -186,7 +187,16 @@ export class Peering {
   #hello(): HelloFrame {
     const { cluster, name, incarnation, nonce, limits } = this.#options;
     const { min: versionMin, max: versionMax } = protocolVersions;
-    return { type: 'hello', versionMin, versionMax, cluster, name, incarnation, nonce, windowBytes: limits.windowBytes };
+    return {
+      type: 'hello',
+      versionMin,
+      versionMax,
+      cluster,
+      name,
+      incarnation,
+      nonce,
+      windowBytes: limits.windowBytes,
+    };
   }
 
   #handleFrame(session: Session, frame: Frame, nowMs: number): void {
@@ -201,10 +211,12 @@ export class Peering {
         return;
       default: {
         const peer = this.#options.peers.get(session.peer);
-        if (peer === undefined || peer.session !== session) {
+        if (peer?.session !== session) {
           throw new RemoteProtocolError('E_STATE', `${frame.type} frame before WELCOME`);
         }
-        if (frame.type === 'ping') this.#options.outbox.send(session.link, encodeFrame({ type: 'pong' }, this.#options.digests));
+        if (frame.type === 'ping') {
+          this.#options.outbox.send(session.link, encodeFrame({ type: 'pong' }, this.#options.digests));
+        }
         this.#options.handlers.onFrame(peer, session, frame, nowMs);
       }
     }
@@ -215,10 +227,16 @@ export class Peering {
     if (session.hello !== undefined) throw new RemoteProtocolError('E_STATE', 'second HELLO on one link');
     if (hello.versionMin > protocolVersions.max || hello.versionMax < protocolVersions.min) {
       const theirs = `${hello.versionMin} to ${hello.versionMax}`;
-      throw new RemoteProtocolError('E_VERSION', `protocol versions ${theirs}, we speak ${protocolVersions.min} to ${protocolVersions.max}`);
+      throw new RemoteProtocolError(
+        'E_VERSION',
+        `protocol versions ${theirs}, we speak ${protocolVersions.min} to ${protocolVersions.max}`,
+      );
     }
     if (hello.cluster !== cluster) {
-      throw new RemoteProtocolError('E_CLUSTER', `belongs to cluster ${JSON.stringify(hello.cluster)}, we to ${JSON.stringify(cluster)}`);
+      throw new RemoteProtocolError(
+        'E_CLUSTER',
+        `belongs to cluster ${JSON.stringify(hello.cluster)}, we to ${JSON.stringify(cluster)}`,
+      );
     }
     if (hello.name !== session.peer) {
       throw new RemoteProtocolError('E_IDENTITY', `says it is ${hello.name}, but has proved to be ${session.peer}`);

@@ -33,7 +33,13 @@ export type ReplicaEvent =
   | { readonly type: 'peer-up'; readonly peer: NodeName }
   | { readonly type: 'peer-down'; readonly peer: NodeName; readonly reason: string }
   /** A link was closed, by either side, because one of them refused the other. */
-  | { readonly type: 'refused'; readonly peer: NodeName; readonly by: 'us' | 'peer'; readonly code: string; readonly message: string }
+  | {
+      readonly type: 'refused';
+      readonly peer: NodeName;
+      readonly by: 'us' | 'peer';
+      readonly code: string;
+      readonly message: string;
+    }
   | { readonly type: 'dial-failed'; readonly peer: NodeName; readonly reason: string; readonly retryInMs: number }
   /** A peer holds less of our log than it once said it had synced: its disk lost what it had promised to keep. */
   | { readonly type: 'peer-forgot'; readonly peer: NodeName; readonly ackedSeq: number; readonly heldSeq: number }

@@ -110,8 +110,9 @@ export class Replica {
   restore(entry: JournalEntry, place: RecordPlace): void {
     assert(this.#running === undefined, 'records are restored before start');
     try {
-      if (entry.type === recordTypes.localBatch || entry.type === recordTypes.remoteBatch) this.#restoreBatch(entry, place);
-      else if (entry.type === recordTypes.applied) this.#restoreMark(new ByteReader(entry.body).varint());
+      if (entry.type === recordTypes.localBatch || entry.type === recordTypes.remoteBatch) {
+        this.#restoreBatch(entry, place);
+      } else if (entry.type === recordTypes.applied) this.#restoreMark(new ByteReader(entry.body).varint());
     } catch (error) {
       if (!(error instanceof RemoteProtocolError)) throw error;
       const message = `journal record ${place.lsn} is whole but cannot follow those before it: ${error.message}`;
@@ -143,7 +144,9 @@ export class Replica {
   #restoreBatch(entry: JournalEntry, place: RecordPlace): void {
     const header = decodeBatchHeader(entry.body, this.#options.digests);
     const result = this.#logs.take(entry.body, header);
-    if (result.type !== 'taken') throw new RemoteProtocolError('E_BATCH', `batch from seq ${header.firstSeq} is a ${result.type}`);
+    if (result.type !== 'taken') {
+      throw new RemoteProtocolError('E_BATCH', `batch from seq ${header.firstSeq} is a ${result.type}`);
+    }
     const { firstSeq, count } = header;
     if (entry.type === recordTypes.localBatch) {
       this.#ownLog.append({ firstSeq, count, address: place.address, length: place.length }, entry.body, undefined);
@@ -158,7 +161,10 @@ export class Replica {
     if (this.#options.position !== undefined) return;
     this.#restoreApplied(position);
     if (this.#takenPosition < position) {
-      throw new RemoteProtocolError('E_BATCH', `position ${position} was applied, but only ${this.#takenPosition} were deliverable`);
+      throw new RemoteProtocolError(
+        'E_BATCH',
+        `position ${position} was applied, but only ${this.#takenPosition} were deliverable`,
+      );
     }
   }
 
@@ -183,7 +189,9 @@ export class Replica {
     if (position !== undefined) return;
     // Without a stored position the application may have seen everything that was deliverable before the end, so what
     // it broadcasts from now on is ordered behind all of it.
-    for (let origin = 0; origin < this.#origins.size; origin++) this.#delivered[origin] = this.#holdBack.releasedSeq(origin);
+    for (let origin = 0; origin < this.#origins.size; origin++) {
+      this.#delivered[origin] = this.#holdBack.releasedSeq(origin);
+    }
   }
 
   #newPeering(incarnation: number, nonce: number): Peering {
@@ -239,21 +247,19 @@ export class Replica {
     const group = this.#group;
     assert(places.length === group.length, `${places.length} places for ${group.length} records`);
     this.#group = [];
-    let hasOwn = false;
-    group.forEach((record, index) => {
+    for (const [index, record] of group.entries()) {
       if (record.type === 'applied') {
         this.#journalledPosition = record.position;
-        return;
+        continue;
       }
       if (record.type === 'own-batch') {
-        hasOwn = true;
         this.#enterOwnBatch(record.sealed, places[index]);
       } else {
         this.#oweAck(record.taken.origin);
       }
       this.#becomeDurable(record.taken);
-    });
-    if (hasOwn) this.#handleOwnDurable(nowMs);
+    }
+    if (group.some(({ type }) => type === 'own-batch')) this.#handleOwnDurable(nowMs);
   }
 
   handleRead(ordinal: number, batch: Uint8Array): void {
@@ -315,6 +321,11 @@ export class Replica {
     return this.#takenPosition;
   }
 
+  /** Seq of our own last message that is synced. */
+  get seq(): number {
+    return this.#ownLog.lastSeq;
+  }
+
   /** True when nothing waits for the disk. */
   get isPersisted(): boolean {
     return this.#group.length === 0 && !this.#hasUnjournalled();
@@ -344,7 +355,9 @@ export class Replica {
     if (this.#group.length > 0 || !this.#hasUnjournalled()) return noAppends;
     const group = this.#unjournalled;
     this.#unjournalled = [];
-    for (const sealed of this.#run().encoder.seal()) group.push({ type: 'own-batch', sealed, taken: this.#takeOwn(sealed) });
+    for (const sealed of this.#run().encoder.seal()) {
+      group.push({ type: 'own-batch', sealed, taken: this.#takeOwn(sealed) });
+    }
     if (this.#options.position === undefined && this.#appliedPosition > this.#journalledPosition) {
       group.push({ type: 'applied', position: this.#appliedPosition });
     }
@@ -409,8 +422,7 @@ export class Replica {
       case 'ack':
         return this.#handleAck(peer, frame.durable);
       case 'want':
-        this.#ownPosition([frame]) ?? this.#failForeign(frame);
-        return this.#sending.handleWant(peer, frame.seq);
+        return this.#handleWant(peer, frame);
       case 'ping':
         return this.#handlePing(session, frame.sentSeq, nowMs);
       case 'pong':
@@ -445,6 +457,14 @@ export class Replica {
     if (ours === undefined) return;
     this.#sending.handleAck(peer, ours.seq);
     this.#settle();
+  }
+
+  #handleWant(peer: Peer, wanted: LogPosition): void {
+    if (this.#ownPosition([wanted]) === undefined) {
+      const key = originKey(wanted.origin, wanted.incarnation);
+      throw new RemoteProtocolError('E_STATE', `wants the log of ${key} from us`);
+    }
+    this.#sending.handleWant(peer, wanted.seq);
   }
 
   #handlePing(session: Session, sentSeq: number, nowMs: number): void {
@@ -490,10 +510,6 @@ export class Replica {
     return positions.find((position) => position.origin === name && position.incarnation === incarnation);
   }
 
-  #failForeign(position: LogPosition): never {
-    throw new RemoteProtocolError('E_STATE', `wants the log of ${originKey(position.origin, position.incarnation)} from us`);
-  }
-
   // --- Clocks and receipts ---------------------------------------------------------------------------------------------
 
   #noteDelivered(origin: number, seq: number): void {
@@ -506,7 +522,10 @@ export class Replica {
     const all = this.#options.peers.length + 1;
     const members = durable === 'here' ? 1 : durable === 'all' ? all : durable;
     if (!Number.isInteger(members) || members < 1 || members > all) {
-      throw new AntecedentError('E_CONFIG', `durable: ${String(durable)} is not "here", "all" or a number from 1 to ${all}`);
+      throw new AntecedentError(
+        'E_CONFIG',
+        `durable: ${String(durable)} is not "here", "all" or a number from 1 to ${all}`,
+      );
     }
     return members;
   }

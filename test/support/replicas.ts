@@ -1,5 +1,13 @@
 /** Replicas without a driver: tests carry bytes, syncs and time by hand, and see what a replica asks for and when. */
-import { nodeName, clusterName, defaultLimits, defaultTimings, type Limits, type NodeName, type Timings } from '../../core/index.js';
+import {
+  nodeName,
+  clusterName,
+  defaultLimits,
+  defaultTimings,
+  type Limits,
+  type NodeName,
+  type Timings,
+} from '../../core/index.js';
 import type { JournalEntry, RecordPlace } from '../../core/journal/journal.js';
 import { decodeFrame, encodeFrame, type Frame } from '../../core/message/frame.js';
 import { FrameReader } from '../../core/message/frame-reader.js';
@@ -116,7 +124,7 @@ export class ReplicaUnderTest {
   /** Bytes sent on `link` since the last call. */
   takeSent(link: number): Uint8Array[] {
     const sent: Uint8Array[] = [];
-    for (let index = 0; index < this.actions.length; ) {
+    for (let index = 0; index < this.actions.length;) {
       const action = this.actions[index];
       if (action?.type === 'send' && action.link === link) {
         sent.push(action.bytes);
@@ -150,15 +158,19 @@ export function framesIn(bytes: Uint8Array): Frame[] {
   const reader = new FrameReader(1 << 30);
   const frames: Frame[] = [];
   reader.push(bytes);
-  for (let frame = reader.next(); frame !== undefined; frame = reader.next()) frames.push(decodeFrame(frame, nodeDigests));
+  for (let frame = reader.next(); frame !== undefined; frame = reader.next())
+    frames.push(decodeFrame(frame, nodeDigests));
   return frames;
 }
 
 /** Carries bytes on `link` both ways until nobody has anything to say. Syncs nothing. */
 export function exchange(a: ReplicaUnderTest, b: ReplicaUnderTest, link: number): void {
-  for (let moved = true; moved; ) {
+  for (let moved = true; moved;) {
     moved = false;
-    for (const [from, to] of [[a, b], [b, a]] as const) {
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
       for (const bytes of from.takeSent(link)) {
         to.receive(link, bytes);
         moved = true;

@@ -9,7 +9,8 @@ function message(origin: number, seq: number, changes: readonly number[] = []): 
 
 function takeAll(queue: HoldBackQueue): string[] {
   const taken: string[] = [];
-  for (let next = queue.takeReleased(); next !== undefined; next = queue.takeReleased()) taken.push(`${next.origin}:${next.seq}`);
+  for (let next = queue.takeReleased(); next !== undefined; next = queue.takeReleased())
+    taken.push(`${next.origin}:${next.seq}`);
   return taken;
 }
 
@@ -37,7 +38,9 @@ function simulateHistory(origins: number, steps: readonly (readonly [number, num
       const next = all.find((candidate) => candidate.origin === origin && candidate.seq === (own[origin] ?? 0) + 1);
       if (next?.past.every((seq, index) => (own[index] ?? 0) >= seq) === true) own[origin] = next.seq;
     }
-    const changes = own.flatMap((seq, origin) => (origin !== node && seq > (lastNamed[node]?.[origin] ?? 0) ? [origin, seq] : []));
+    const changes = own.flatMap((seq, origin) =>
+      origin !== node && seq > (lastNamed[node]?.[origin] ?? 0) ? [origin, seq] : [],
+    );
     lastNamed[node] = own.slice();
     const seq = (own[node] ?? 0) + 1;
     all.push({ ...message(node, seq, changes), past: own.slice() });
@@ -66,11 +69,15 @@ class NaiveModel {
   offer(offered: Simulated): Set<string> {
     this.#waiting.push(offered);
     const out = new Set<string>();
-    for (let found = true; found; ) {
+    for (let found = true; found;) {
       found = false;
       for (const candidate of this.#waiting) {
         const isNext = (this.released[candidate.origin] ?? 0) === candidate.seq - 1;
-        if (!isNext || !candidate.past.every((seq, origin) => origin === candidate.origin || (this.released[origin] ?? 0) >= seq)) continue;
+        if (
+          !isNext ||
+          !candidate.past.every((seq, origin) => origin === candidate.origin || (this.released[origin] ?? 0) >= seq)
+        )
+          continue;
         this.released[candidate.origin] = candidate.seq;
         this.#waiting = this.#waiting.filter((other) => other !== candidate);
         out.add(`${candidate.origin}:${candidate.seq}`);
@@ -134,7 +141,7 @@ describe('hold-back queue', () => {
     );
   });
 
-  test('refuses a message out of its origin\'s order: the caller has a bug', () => {
+  test("refuses a message out of its origin's order: the caller has a bug", () => {
     expect(() => new HoldBackQueue().offer(message(0, 2))).toThrow('in order');
   });
 });

@@ -17,10 +17,9 @@ function contents(set: ORSet): unknown {
 }
 
 /** Draws a script: two replicas change their own copies, then exchange everything in both orders. */
-const steps = fc.array(
-  fc.record({ replica: fc.nat(1), element: fc.constantFrom('x', 'y', 'z'), add: fc.boolean() }),
-  { maxLength: 40 },
-);
+const steps = fc.array(fc.record({ replica: fc.nat(1), element: fc.constantFrom('x', 'y', 'z'), add: fc.boolean() }), {
+  maxLength: 40,
+});
 
 test('keeps an addition that is concurrent with a remove', () => {
   const left = new ORSet();
@@ -118,7 +117,9 @@ test('digests are equal exactly when the sets are, and stay whole numbers below 
 test('behaves as a plain set of pairs', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.record({ element: fc.constantFrom('x', 'y'), tag: fc.constantFrom('1', '2', '3'), add: fc.boolean() })),
+      fc.array(
+        fc.record({ element: fc.constantFrom('x', 'y'), tag: fc.constantFrom('1', '2', '3'), add: fc.boolean() }),
+      ),
       (changes) => {
         const set = new ORSet();
         const model = new Set<string>();

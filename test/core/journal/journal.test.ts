@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
+import type { Done } from '../../../core/journal/callbacks.js';
 import { recordTypes, type RecordPlace } from '../../../core/journal/journal.js';
 import { recordHeaderBytes } from '../../../core/journal/record.js';
+import { segmentHeaderBytes } from '../../../core/journal/segment.js';
 import type { DiskFile, Result } from '../../../core/ports.js';
 import { MemoryDisk } from '../../support/memory-disk.js';
 import {
@@ -16,6 +18,7 @@ import {
   readText,
   secondSegment,
   settled,
+  thirdSegment,
   text,
   tryAppend,
   tryOpen,
@@ -211,7 +214,9 @@ describe('read', () => {
     const file = valueOf(
       settled<DiskFile>(opened.disk, (done) => opened.disk.open(firstSegment, { create: false }, done)),
     );
-    valueOf(settled<void>(opened.disk, (done) => file.write(place.address + recordHeaderBytes, [bytes('P')], done)));
+    valueOf(
+      settled(opened.disk, (done: Done<void>) => file.write(place.address + recordHeaderBytes, [bytes('P')], done)),
+    );
     const { error } = read(place.length);
     expect(error?.code).toBe('E_LOG_CORRUPT');
     expect(error?.message).toContain(`${firstSegment}:${place.address}`);
@@ -232,7 +237,7 @@ describe('failure', () => {
       expect(refused.error?.message).toContain(`failed ${verb} of ${firstSegment}`);
       expect(opened.disk.operations).toEqual([]);
       expect(readText(opened, place)).toBe('kept');
-      settled<void>(opened.disk, (done) => opened.journal.close(done));
+      settled(opened.disk, (done: Done<void>) => opened.journal.close(done));
       expect(opened.disk.operations.filter((line) => line.startsWith('sync'))).toEqual([]);
     });
   }
@@ -338,12 +343,36 @@ describe('files that do not belong together', () => {
     expect(openError(new MemoryDisk(headless)).message).toContain(firstSegment);
   });
 
-  test('swapped segments, and a segment that lost its last record, are corrupt', () => {
+  test('swapped segments are corrupt', () => {
     const files = threeSegments(1);
-    const swapped = diskWith(files, secondSegment, fileOf(files, 'journal-00000003.log'));
-    expect(openError(swapped).code).toBe('E_LOG_CORRUPT');
-    const shortened = diskWith(files, secondSegment, fileOf(files, secondSegment).slice(0, 64));
-    expect(openError(shortened).code).toBe('E_LOG_CORRUPT');
+    expect(openError(diskWith(files, secondSegment, fileOf(files, thirdSegment))).code).toBe('E_LOG_CORRUPT');
+    const renamed = openError(new MemoryDisk(new Map([[firstSegment, fileOf(files, secondSegment)]])));
+    expect(renamed.code).toBe('E_LOG_CORRUPT');
+    expect(renamed.message).toContain('the header says segment 2, the name says 1');
+  });
+
+  test('a closed segment that lost its last record, or has bytes too many, is corrupt', () => {
+    const files = threeSegments(1);
+    const closed = fileOf(files, secondSegment);
+    const shortened = openError(diskWith(files, secondSegment, closed.slice(0, segmentHeaderBytes)));
+    expect(shortened.code).toBe('E_LOG_CORRUPT');
+    expect(shortened.message).toContain('begins with lsn 3 at address');
+    const extended = openError(diskWith(files, secondSegment, new Uint8Array([...closed, 0])));
+    expect(extended.code).toBe('E_LOG_CORRUPT');
+    expect(extended.message).toContain(`${secondSegment}:${closed.length}`);
+  });
+
+  test('a segment that continues another version of the one before is corrupt', () => {
+    const continued = (first: string): Map<string, Uint8Array> => {
+      const opened = open(new MemoryDisk(), { segmentBytesMax: 1 });
+      append(opened, first);
+      append(opened, 'b');
+      return opened.disk.files();
+    };
+    const mixed = diskWith(continued('a'), secondSegment, fileOf(continued('x'), secondSegment));
+    const error = openError(mixed);
+    expect(error.code).toBe('E_LOG_CORRUPT');
+    expect(error.message).toContain('does not continue the chain');
   });
 
   test('damage in a closed segment is corrupt, at every byte, and nothing is changed', () => {

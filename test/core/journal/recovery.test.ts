@@ -73,6 +73,8 @@ describe('a cut log', () => {
       expect(opened.logged).toEqual(length === end ? [] : [`journal-torn-tail-cut ${firstSegment}:${end}`]);
       if (length > end) expect(opened.disk.durableFiles().get(cut)).toEqual(log.bytes.slice(end, length));
 
+      expect(opened.disk.durableFiles().get(firstSegment)).toEqual(log.bytes.slice(0, end));
+
       append(opened, 'next', 'and next');
       const again = open(new MemoryDisk(opened.disk.durableFiles()));
       expect(again.texts).toEqual([...bodies.slice(0, whole), 'next', 'and next']);
@@ -164,6 +166,30 @@ describe('a damaged log', () => {
     const recovery = recover(mixed);
     expect(textsOf(recovery)).toEqual(bodies.slice(0, 3));
     expect(recovery.verdict).toBe('torn');
+  });
+
+  test('a record of an earlier, cut tail does not continue what was appended instead', () => {
+    const opened = open(new MemoryDisk());
+    append(opened, 'a');
+    const before = opened.disk.files();
+    append(opened, 'old', 'stale');
+    const stale = fileOf(opened.disk.files(), firstSegment);
+    const instead = open(new MemoryDisk(before));
+    append(instead, 'new');
+    const recycled = stale.slice();
+    recycled.set(fileOf(instead.disk.files(), firstSegment));
+    expect(textsOf(recover(recycled))).toEqual(['a', 'new']);
+    expect(recover(recycled).verdict).toBe('torn');
+  });
+
+  test('records of another segment are no evidence', () => {
+    const opened = open(new MemoryDisk(), { segmentBytesMax: 200 });
+    for (const body of ['a', 'b', 'c', 'd', 'e', 'f']) append(opened, body);
+    const files = opened.disk.files();
+    const first = fileOf(files, firstSegment);
+    const recycled = new Uint8Array(Buffer.concat([first, fileOf(files, secondSegment)]));
+    expect(recover(first).verdict).toBe('clean');
+    expect(recover(recycled).verdict).toBe('torn');
   });
 
   test('a payload that holds a copy of the log is no evidence', () => {

@@ -82,7 +82,10 @@ describe('batches', () => {
           messages.map((message) => ({
             seq: message.seq,
             payload: [...message.payload],
-            clock: named(message.dictionary.map((origin, index) => [origin, message.clock[index] ?? 0] as const), readerOrigins),
+            clock: named(
+              message.dictionary.map((origin, index) => [origin, message.clock[index] ?? 0] as const),
+              readerOrigins,
+            ),
             changed: named(pairsOf(message.changes), readerOrigins),
           })),
         ).toEqual(
@@ -118,7 +121,10 @@ describe('batches', () => {
     const payload = Uint8Array.of(1);
     current.add(payload, new Map());
     payload[0] = 9;
-    const { messages } = decodeAll(current.seal().map(({ batch }) => batch), originTable());
+    const { messages } = decodeAll(
+      current.seal().map(({ batch }) => batch),
+      originTable(),
+    );
     expect(messages[0]?.payload).toEqual(Uint8Array.of(1));
   });
 });
@@ -126,7 +132,13 @@ describe('batches', () => {
 describe('a batch is refused', () => {
   const origins = originTable();
   const current = encoder(origins, 1);
-  current.add(Uint8Array.of(1, 2, 3), new Map([[1, 4], [2, 1]]));
+  current.add(
+    Uint8Array.of(1, 2, 3),
+    new Map([
+      [1, 4],
+      [2, 1],
+    ]),
+  );
   current.add(Uint8Array.of(4), new Map([[1, 5]]));
   const [first, second] = current.seal().map(({ batch }) => batch) as [Uint8Array, Uint8Array];
 

@@ -11,7 +11,16 @@ const position = { origin: a, incarnation: 1, seq: 300 };
 
 /** Every frame type but BATCH; used in both directions. */
 const frames: Exclude<Frame, { type: 'batch' } | { type: 'skipped' }>[] = [
-  { type: 'hello', versionMin: 1, versionMax: 1, cluster: 'demo', name: a, incarnation: 1, nonce: 4_000_000_000, windowBytes: 1 << 22 },
+  {
+    type: 'hello',
+    versionMin: 1,
+    versionMax: 1,
+    cluster: 'demo',
+    name: a,
+    incarnation: 1,
+    nonce: 4_000_000_000,
+    windowBytes: 1 << 22,
+  },
   { type: 'welcome', nonce: 7, durable: [{ ...position, chain: new Uint8Array(32).fill(9) }] },
   { type: 'welcome', nonce: 0, durable: [] },
   { type: 'ack', durable: [position, { origin: nodeName('b'), incarnation: 2, seq: 0 }] },
@@ -27,12 +36,16 @@ function readPieces(pieces: readonly Uint8Array[], frameBytesMax = 1 << 20): Fra
   const read: Frame[] = [];
   for (const piece of pieces) {
     reader.push(piece);
-    for (let frame = reader.next(); frame !== undefined; frame = reader.next()) read.push(decodeFrame(frame, nodeDigests));
+    for (let frame = reader.next(); frame !== undefined; frame = reader.next())
+      read.push(decodeFrame(frame, nodeDigests));
   }
   return read;
 }
 
-const stream = concat([...frames.map((frame) => encodeFrame(frame, nodeDigests)), encodeBatchFrame(new Uint8Array(200).fill(5))]);
+const stream = concat([
+  ...frames.map((frame) => encodeFrame(frame, nodeDigests)),
+  encodeBatchFrame(new Uint8Array(200).fill(5)),
+]);
 const streamFrames: Frame[] = [...frames, { type: 'batch', batch: new Uint8Array(200).fill(5) }];
 
 describe('frames', () => {

@@ -5,7 +5,16 @@ import { ReplicaUnderTest, connect, settle } from '../../support/replicas.js';
 
 const a = nodeName('a');
 const b = nodeName('b');
-const hello: HelloFrame = { type: 'hello', versionMin: 1, versionMax: 1, cluster: 'test', name: b, incarnation: 1, nonce: 2, windowBytes: 1000 };
+const hello: HelloFrame = {
+  type: 'hello',
+  versionMin: 1,
+  versionMax: 1,
+  cluster: 'test',
+  name: b,
+  incarnation: 1,
+  nonce: 2,
+  windowBytes: 1000,
+};
 const welcome: WelcomeFrame = { type: 'welcome', nonce: 1, durable: [] };
 
 function opened(): ReplicaUnderTest {
@@ -84,9 +93,13 @@ describe('a link counts only after HELLO and WELCOME', () => {
 
 describe('a peer that misbehaves loses its link and nothing else', () => {
   test.each([
-    ['an acknowledgement of what was never written', { type: 'ack', durable: [{ origin: a, incarnation: 1, seq: 1 }] }, 'E_ACK'],
+    [
+      'an acknowledgement of what was never written',
+      { type: 'ack', durable: [{ origin: a, incarnation: 1, seq: 1 }] },
+      'E_ACK',
+    ],
     ['a wish for what was never written', { type: 'want', origin: a, incarnation: 1, seq: 2 }, 'E_STATE'],
-    ['a wish for somebody else\'s log', { type: 'want', origin: b, incarnation: 1, seq: 1 }, 'E_STATE'],
+    ["a wish for somebody else's log", { type: 'want', origin: b, incarnation: 1, seq: 1 }, 'E_STATE'],
   ] as const)('%s', (_what, frame, code) => {
     const replica = up();
     replica.receiveFrame(1, frame);
@@ -119,7 +132,10 @@ describe('a peer that misbehaves loses its link and nothing else', () => {
     replica.receive(1, Uint8Array.of(100, 3, 1));
     replica.replica.handleLinkClosed(1, 'reset', 0);
     replica.step();
-    expect(replica.events.at(-1)).toMatchObject({ type: 'peer-down', reason: expect.stringContaining('E_FRAME_TRUNCATED') as string });
+    expect(replica.events.at(-1)).toMatchObject({
+      type: 'peer-down',
+      reason: expect.stringContaining('E_FRAME_TRUNCATED') as string,
+    });
     expect(replica.unsynced).toBe(0);
   });
 });

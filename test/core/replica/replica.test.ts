@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { nodeName } from '../../../core/index.js';
+import { nodeName, type Limits } from '../../../core/index.js';
 import { ReplicaUnderTest, connect, exchange, framesIn, settle } from '../../support/replicas.js';
 
-function pair(options: { readonly limits?: ConstructorParameters<typeof ReplicaUnderTest>[0]['limits'] } = {}): {
+function pair(options: { readonly limits?: Partial<Limits> } = {}): {
   a: ReplicaUnderTest;
   b: ReplicaUnderTest;
 } {
@@ -91,7 +91,9 @@ describe('a broadcast', () => {
 describe('causal order', () => {
   test('an answer is held back at a third node until what it answers has arrived', () => {
     const peers = { a: ['b', 'c'], b: ['a', 'c'], c: ['a', 'b'] };
-    const [a, b, c] = (['a', 'b', 'c'] as const).map((name, index) => new ReplicaUnderTest({ name, peers: peers[name], nonce: index }));
+    const [a, b, c] = (['a', 'b', 'c'] as const).map(
+      (name, index) => new ReplicaUnderTest({ name, peers: peers[name], nonce: index }),
+    );
     if (a === undefined || b === undefined || c === undefined) throw new Error('three replicas');
     connect(a, b, 1);
     connect(b, c, 2);
@@ -122,7 +124,8 @@ describe('causal order', () => {
     b.syncAll();
     settle(a, b, 1);
     const clocks: unknown[] = [];
-    for (let next = a.replica.takeDelivery(); next !== undefined; next = a.replica.takeDelivery()) clocks.push(next.clock.toJSON());
+    for (let next = a.replica.takeDelivery(); next !== undefined; next = a.replica.takeDelivery())
+      clocks.push(next.clock.toJSON());
     expect(clocks).toEqual([{ a: 1 }, { a: 2 }, { a: 1, b: 1 }]);
   });
 });
@@ -249,7 +252,9 @@ describe('after a restart', () => {
   });
 
   test('a stored position beyond the journal is refused', () => {
-    expect(() => new ReplicaUnderTest({ name: 'a', peers: ['b'], position: 1 })).toThrow(expect.objectContaining({ code: 'E_POSITION' }));
+    expect(() => new ReplicaUnderTest({ name: 'a', peers: ['b'], position: 1 })).toThrow(
+      expect.objectContaining({ code: 'E_POSITION' }),
+    );
   });
 
   test('a broadcast is ordered behind what may have been applied before, marked or not', () => {

@@ -1,0 +1,120 @@
+/** The planted bugs. Each is one that a real system had, or one that this code could easily have. */
+import type { Mutant } from './mutant.js';
+
+export const mutants: readonly Mutant[] = [
+  {
+    id: 'causal-check-leaves-out-an-entry',
+    about: 'The first changed entry of a clock is not compared.',
+    edits: [
+      {
+        file: 'core/causal/hold-back-queue.ts',
+        from: 'for (let index = 0; index < changes.length; index += 2) {',
+        to: 'for (let index = 2; index < changes.length; index += 2) {',
+      },
+    ],
+    breaks: ['causal-order'],
+  },
+  {
+    id: 'accept-before-sync',
+    about: 'A broadcast is accepted at once, and written later.',
+    edits: [
+      {
+        file: 'core/replica/replica.ts',
+        from: 'this.#acceptance.expect(seq, members);',
+        to: 'if (members === 1) this.#outbox.receipt(seq); else this.#acceptance.expect(seq, members);',
+      },
+    ],
+    breaks: ['durability'],
+  },
+  {
+    id: 'acknowledge-before-sync',
+    about: 'A peer is told that a batch is synced as soon as it has arrived.',
+    edits: [
+      {
+        file: 'core/replica/replica.ts',
+        from: 'return { origin: name, incarnation, seq: this.#logs.durableSeq(index) };',
+        to: 'return { origin: name, incarnation, seq: this.#logs.receivedSeq(index) };',
+      },
+      {
+        file: 'core/replica/replica.ts',
+        from: "this.#unjournalled.push({ type: 'remote-batch', taken: result.batch });",
+        to: "this.#unjournalled.push({ type: 'remote-batch', taken: result.batch }); session.owesAck = true;",
+      },
+    ],
+    breaks: ['durability'],
+  },
+  {
+    id: 'send-before-sync',
+    about: 'A batch leaves for the peers while it is being written.',
+    edits: [
+      {
+        file: 'core/replica/replica.ts',
+        from: "group.push({ type: 'own-batch', sealed, taken: this.#takeOwn(sealed) });",
+        to: `{
+          group.push({ type: 'own-batch', sealed, taken: this.#takeOwn(sealed) });
+          for (const peer of this.#peers.values()) if (peer.session !== undefined) this.#outbox.send(peer.session.link, sealed.frame);
+        }`,
+      },
+    ],
+    breaks: ['durability', 'integrity', 'convergence', 'deadlock', 'no-creation'],
+  },
+  {
+    id: 'clock-taken-before-delivery',
+    about: 'The clock of a broadcast misses the message that was delivered last.',
+    edits: [
+      {
+        file: 'core/replica/replica.ts',
+        from: `    this.#noteDelivered(message.origin, message.seq);
+    return new ReplicaDelivery`,
+        to: `    const late = (this as { late?: typeof message }).late;
+    if (late !== undefined) this.#noteDelivered(late.origin, late.seq);
+    (this as { late?: typeof message }).late = message;
+    return new ReplicaDelivery`,
+      },
+    ],
+    breaks: ['causal-order'],
+  },
+  {
+    id: 'no-dedupe-after-restart',
+    about: 'A restarted node does not remember what the application has been given.',
+    edits: [
+      {
+        file: 'core/replica/replica.ts',
+        from: 'if (this.#options.position !== undefined) this.#restoreApplied(this.#options.position);',
+        to: '',
+      },
+      {
+        file: 'core/replica/replica.ts',
+        from: 'if (position !== undefined && position !== this.#takenPosition) {',
+        to: 'if (position !== undefined && position < this.#takenPosition) {',
+      },
+    ],
+    breaks: ['no-duplication'],
+  },
+  {
+    id: 'no-resend-after-reconnect',
+    about: 'A new link goes on where the log ends, not where the peer has stopped.',
+    edits: [
+      {
+        file: 'core/replica/sending.ts',
+        from: `    peer.cursor = this.#ownLog.ordinalOf(heldSeq + 1);
+    peer.sentSeq = heldSeq;`,
+        to: `    peer.cursor = this.#ownLog.end;
+    peer.sentSeq = heldSeq;`,
+      },
+    ],
+    breaks: ['convergence', 'deadlock'],
+  },
+  {
+    id: 'hold-back-drops-a-message',
+    about: 'Of two messages that are held back at a time, the one that is released first is lost.',
+    edits: [
+      {
+        file: 'core/causal/hold-back-queue.ts',
+        from: 'this.#releasedQueue.push(message);',
+        to: 'if (this.#heldCount !== 1) this.#releasedQueue.push(message);',
+      },
+    ],
+    breaks: ['causal-order', 'convergence', 'deadlock'],
+  },
+];
