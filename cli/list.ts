@@ -1,0 +1,31 @@
+/** `antecedent list`: the catalogue. */
+import { Command } from 'commander';
+import { catalogue, propertyMeanings } from '../scenarios/index.js';
+import { programName } from './invocation.js';
+import { paint, writeJson, type Terminal } from './terminal.js';
+
+export function listCommand(terminal: Terminal): Command {
+  return new Command('list')
+    .description('Lists the scenarios of the catalogue, and the properties that every run is judged by.')
+    .option('--json', 'print one JSON document instead of text')
+    .action(({ json }: { readonly json?: true }) => {
+      const scenarios = catalogue.map(({ name, about }) => ({ name, about }));
+      const properties = Object.entries(propertyMeanings).map(([name, meaning]) => ({ name, meaning }));
+      if (json === true) {
+        writeJson(terminal, { scenarios, properties });
+        return;
+      }
+      const width = Math.max(...[...scenarios, ...properties].map(({ name }) => name.length));
+      const { out } = terminal;
+      const row = (name: string, text: string): string => `  ${paint(out, 'cyan', name.padEnd(width))}  ${text}\n`;
+      out.write(
+        [
+          'Scenarios\n',
+          ...scenarios.map(({ name, about }) => row(name, about)),
+          '\nEvery run is judged by\n',
+          ...properties.map(({ name, meaning }) => row(name, meaning)),
+          `\nNext: ${programName()} run partition-heal, or ${programName()} sweep --for 10s\n`,
+        ].join(''),
+      );
+    });
+}

@@ -1,0 +1,97 @@
+/** What a sweep found, for somebody who sees one for the first time. */
+import { readFileSync } from 'node:fs';
+import Table from 'cli-table3';
+import { propertyMeanings, type SweepFailure, type SweepResult } from '../scenarios/index.js';
+import { programName } from './invocation.js';
+import { countOf, formatCount, formatDuration } from './numbers.js';
+import { paint, printable, type Stream } from './terminal.js';
+
+/** Failures listed one by one; the rest is counted. */
+const failuresListedMax = 10;
+
+export function describeSweep(stream: Stream, result: SweepResult, directory: string): string {
+  return [
+    firstReport(result),
+    'What was simulated\n',
+    scenarioTable(stream, result),
+    '\n\n',
+    totals(result),
+    '\nWhat every run was judged by\n',
+    ...result.properties.map((property) => `  ${property.padEnd(20)}  ${propertyMeanings[property]}\n`),
+    '\n',
+    headline(stream, result),
+    ...failureList(result),
+    ...others(stream, result),
+    whatNext(result, directory),
+  ].join('');
+}
+
+function scenarioTable(stream: Stream, { scenarios }: SweepResult): string {
+  const style = stream.hasColor ? { head: ['cyan'], border: ['gray'] } : { head: [], border: [] };
+  const table = new Table({
+    head: ['scenario', 'runs', 'failed', 'events', 'delivered', 'simulated'],
+    colAligns: ['left', 'right', 'right', 'right', 'right', 'right'],
+    style: { ...style, 'padding-left': 1, 'padding-right': 1, compact: true },
+  });
+  for (const { name, runs, failed, events, deliveries, simulatedMs } of scenarios) {
+    const marked = failed > 0 ? paint(stream, 'red', formatCount(failed)) : '0';
+    table.push([name, formatCount(runs), marked, formatCount(events), formatCount(deliveries), formatDuration(simulatedMs)]);
+  }
+  return table.toString();
+}
+
+function totals(result: SweepResult): string {
+  const faults = Object.entries(result.faults).map(([kind, count]) => `${kind} ${formatCount(count)}`);
+  const rows = [
+    ['in total', `${countOf(result.runs, 'run')}, ${countOf(result.events, 'event')}, ${countOf(result.broadcasts, 'message')} broadcast, ${countOf(result.deliveries, 'delivery', 'deliveries')}`],
+    ['time', `${formatDuration(result.simulatedMs)} simulated in ${formatDuration(result.elapsedMs)} (${formatCount(result.simulatedToWall)} times as fast)`],
+    ['speed', `${formatCount(result.eventsPerSecond)} events/s, ${formatCount(result.runsPerSecond)} runs/s on one core`],
+    ['faults', faults.length === 0 ? 'none' : faults.join(', ')],
+    ['verified', `${countOf(result.verified, 'run')} made twice: ${result.notReproducible.length === 0 ? 'the same event by event' : `${result.notReproducible.length} DIFFERENT`}`],
+  ];
+  return rows.map(([name = '', text = '']) => `  ${name.padEnd(10)}  ${text}\n`).join('');
+}
+
+function headline(stream: Stream, result: SweepResult): string {
+  const stopped = result.isInterrupted ? ' (interrupted)' : '';
+  if (result.failed > 0) {
+    return `${paint(stream, 'red', 'VIOLATED')}  ${countOf(result.failed, 'run')} of ${formatCount(result.runs)} violated a property${stopped}\n`;
+  }
+  if (result.undecided > 0 || result.notReproducible.length > 0) return '';
+  return `${paint(stream, 'green', 'HELD')}  every property held in ${result.runs === 1 ? 'the one run' : `all ${countOf(result.runs, 'run')}`}${stopped}\n`;
+}
+
+/** The report of the first failure, whole: it is at most a screen. */
+function firstReport({ failures }: SweepResult): string {
+  const path = failures.find(({ reportPath }) => reportPath !== null)?.reportPath;
+  return typeof path === 'string' ? `${printable(readFileSync(path, 'utf8'))}\n` : '';
+}
+
+function failureList({ failures }: SweepResult): readonly string[] {
+  const listed = failures.slice(0, failuresListedMax).map((failure) => {
+    const { scenario, seed, property } = failure;
+    return `  ${`${scenario}, seed ${seed}: ${property}`.padEnd(44)}  ${commandFor(failure)}\n`;
+  });
+  const rest = failures.length - listed.length;
+  return rest > 0 ? [...listed, `  and ${formatCount(rest)} more\n`] : listed;
+}
+
+/** The command that shows it again. */
+function commandFor({ scenario, seed, planPath }: SweepFailure): string {
+  return planPath === null ? `${programName()} run ${scenario} --seed ${seed}` : `${programName()} replay ${planPath}`;
+}
+
+function others(stream: Stream, { notReproducible, undecidedRuns }: SweepResult): readonly string[] {
+  const name = ({ scenario, seed }: { readonly scenario: string; readonly seed: number }): string => `${scenario} ${seed}`;
+  const list = (title: string, runs: SweepResult['undecidedRuns']): readonly string[] =>
+    runs.length === 0 ? [] : [`${paint(stream, 'yellow', title)}  ${runs.slice(0, failuresListedMax).map(name).join(', ')}\n`];
+  return [...list('NOT REPRODUCIBLE', notReproducible), ...list('UNDECIDED', undecidedRuns)];
+}
+
+function whatNext({ failures, scenarios }: SweepResult, directory: string): string {
+  const first = failures[0];
+  if (first !== undefined) return `\nPlans and reports are in ${printable(directory)}/. Next: ${commandFor(first)}\n`;
+  const some = scenarios[0]?.name ?? 'calm';
+  const program = programName();
+  return `\nNext: ${program} run ${some} (one run), ${program} sweep --for 5m (longer), ${program} run --input FILE (your own data)\n`;
+}

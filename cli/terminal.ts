@@ -1,0 +1,77 @@
+/**
+ * The terminal a command talks to: results to `out`, everything else to `err`.
+ *
+ * Commands never touch `process` themselves, so tests run them in their own process. Colour is a matter of each stream:
+ * results piped into a file stay plain while progress on the screen is coloured.
+ */
+import { styleText } from 'node:util';
+import { exitCodes, type ExitCode } from './exit-code.js';
+
+export interface Terminal {
+  /** Results. With `--json` exactly one document. */
+  readonly out: Stream;
+  /** Progress, logs, errors. */
+  readonly err: Stream;
+  /** Set by the command that ran. */
+  exitCode: ExitCode;
+}
+
+export interface Stream {
+  write(text: string): void;
+  /** A person is looking; progress may be redrawn in place. */
+  readonly isTty: boolean;
+  readonly hasColor: boolean;
+  /** Characters in a line. */
+  readonly columns: number;
+  /** The stream itself, for libraries that draw on it. */
+  readonly raw: NodeJS.WritableStream;
+}
+
+export type Paint = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan';
+
+/** `text` in a colour, where the stream shows colours. */
+export function paint(stream: Stream, color: Paint, text: string): string {
+  // Without the option styleText asks stdout, whatever stream this is about.
+  return stream.hasColor ? styleText(color, text, { validateStream: false }) : text;
+}
+
+/** One JSON document, as `--json` promises. */
+export function writeJson(terminal: Terminal, document: unknown): void {
+  terminal.out.write(`${JSON.stringify(document, undefined, 2)}\n`);
+}
+
+/** Text from outside, made harmless: control characters and those that turn the reading direction are written as escapes. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, (character) =>
+    character === '\n' ? character : `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** The terminal of this process. */
+export function processTerminal(): Terminal {
+  return { out: toStream(process.stdout), err: toStream(process.stderr), exitCode: exitCodes.held };
+}
+
+function toStream(stream: NodeJS.WriteStream): Stream {
+  // Absent, in spite of its type, where the stream is a file or a pipe.
+  const isTty = Boolean(stream.isTTY);
+  return {
+    write: (text) => {
+      stream.write(text);
+    },
+    isTty,
+    hasColor: wantsColor(isTty, process.env),
+    get columns() {
+      return isTty ? stream.columns : 100;
+    },
+    raw: stream,
+  };
+}
+
+/** See no-color.org and force-color.org. */
+export function wantsColor(isTty: boolean, environment: Readonly<Record<string, string | undefined>>): boolean {
+  const { NO_COLOR: no, FORCE_COLOR: force, TERM: terminal } = environment;
+  if (no !== undefined && no !== '') return false;
+  if (force !== undefined && force !== '') return force !== '0';
+  return isTty && terminal !== 'dumb';
+}

@@ -1,0 +1,98 @@
+/** The outcome of one run, for people and for scripts; shared by `run` and `replay`. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  failureFileName,
+  failureText,
+  formatPlan,
+  propertyMeanings,
+  type LineComparison,
+  type RunResult,
+} from '../scenarios/index.js';
+import { exitCodes, type ExitCode } from './exit-code.js';
+import { programName } from './invocation.js';
+import { countOf, formatCount, formatDuration } from './numbers.js';
+import { seedForJson } from './seed-name.js';
+import { paint, printable, type Stream } from './terminal.js';
+
+/** What the verdict of a run means to the shell. */
+export function exitCodeOf({ verdict }: Pick<RunResult, 'verdict'>): ExitCode {
+  if (verdict === 'pass') return exitCodes.held;
+  return verdict === 'undecided' ? exitCodes.undecided : exitCodes.violated;
+}
+
+/** Keeps the plan where `replay` finds it; returns the path. */
+export function keepPlan({ plan }: RunResult, directory: string): string {
+  mkdirSync(directory, { recursive: true });
+  const path = join(directory, failureFileName(plan.scenario, plan.seed));
+  writeFileSync(path, formatPlan(plan));
+  return path;
+}
+
+/** The document of `run --json`. */
+export function runDocument(result: RunResult, planPath: string | undefined): Readonly<Record<string, unknown>> {
+  const { scenario, seed, system, on, verdict, violations, traceHash, events, broadcasts, deliveries, faults } = result;
+  return {
+    scenario,
+    seed: seedForJson(seed),
+    system,
+    on,
+    verdict,
+    violations,
+    traceHash,
+    events,
+    broadcasts,
+    deliveries,
+    simulatedMs: result.simulatedMs,
+    wallMs: Math.round(result.wallMs * 1000) / 1000,
+    faults,
+    planPath: planPath ?? null,
+  };
+}
+
+/** The whole outcome as text. */
+export function describeRun(stream: Stream, result: RunResult, planPath: string | undefined): string {
+  const violation = result.violations[0];
+  if (violation !== undefined) {
+    const report = failureText({
+      plan: result.plan,
+      violation,
+      history: result.history ?? [],
+      planPath,
+      program: programName(),
+      columns: stream.columns,
+    });
+    return `${paint(stream, 'red', 'VIOLATED')}  ${printable(report)}`;
+  }
+  const name = printable(`${result.scenario}, seed ${result.seed}`);
+  const headline =
+    result.verdict === 'pass'
+      ? `${paint(stream, 'green', 'HELD')}  ${name}: every property held.`
+      : `${paint(stream, 'yellow', 'UNDECIDED')}  ${name}: the run was given up before it came to an end.`;
+  return `${headline}\n\n${describeNumbers(result)}`;
+}
+
+function describeNumbers(result: RunResult): string {
+  const { plan, simulatedMs, wallMs } = result;
+  const speed = Math.round(simulatedMs / Math.max(wallMs, 0.001));
+  const faults = Object.entries(result.faults).map(([kind, count]) => `${kind} ${formatCount(count)}`);
+  const lines = [
+    ['simulated', `${countOf(plan.nodes.length, 'node')} for ${formatDuration(simulatedMs)}, in ${formatDuration(wallMs)} (${formatCount(speed)} times as fast)`],
+    ['messages', `${formatCount(result.broadcasts)} broadcast, ${formatCount(result.deliveries)} delivered`],
+    ['events', formatCount(result.events)],
+    ['faults', faults.length === 0 ? 'none' : faults.join(', ')],
+    ['judged by', Object.keys(propertyMeanings).join(', ')],
+    ['trace', `${result.traceHash} (the same plan and code always give this hash)`],
+  ];
+  return lines.map(([name = '', value = '']) => `  ${name.padEnd(10)}  ${value}\n`).join('');
+}
+
+/** Who was given which lines, as a table. */
+export function describeLines(stream: Stream, comparison: LineComparison, path: string): string {
+  const rows = comparison.nodes.map(({ node, lines, sha256, isEqual }) => {
+    const verdict = isEqual ? paint(stream, 'green', 'equal') : paint(stream, 'red', 'DIFFERENT');
+    return `  ${node.padEnd(10)}  ${formatCount(lines).padStart(9)} lines  ${sha256}  ${verdict}\n`;
+  });
+  const file = `  ${'file'.padEnd(10)}  ${formatCount(comparison.lines).padStart(9)} lines  ${comparison.sha256}\n`;
+  return `\nLines given to each node, and the SHA-256 of them sorted (LC_ALL=C sort ${printable(path)} | sha256sum)\n${file}${rows.join('')}`;
+}

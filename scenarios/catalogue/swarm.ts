@@ -1,0 +1,117 @@
+/**
+ * Swarm: each seed gets a random subset of all faults, with random rates, on a random cluster.
+ *
+ * Leaving faults out finds more than having all of them always: a fault can hide what another one would show (Groce et
+ * al., "Swarm Testing", ISSTA 2012). Every choice has a stream of its own, so that one does not shift the next.
+ */
+import type { Limits } from '../../core/index.js';
+import type { RandomStream } from '../../transport-sim/index.js';
+import { ms, seconds, type Milliseconds } from '../duration.js';
+import {
+  crash,
+  cut,
+  hold,
+  link,
+  oneWay,
+  partition,
+  pause,
+  powerLoss,
+  slowDisk,
+  type DirectionTarget,
+  type Fault,
+} from '../faults.js';
+import type { LinkSettings } from '../plan.js';
+import { scenario, type Scenario, type ScenarioBody, type Streams } from '../scenario.js';
+import { randomly, type ScheduledFault } from '../schedule.js';
+import { mailboxes } from '../workloads/mailboxes.js';
+import { anyApplication } from './process.js';
+import { quickTimings } from './timings.js';
+
+const lastsMs = 2500;
+const span = { from: ms(50), until: ms(lastsMs - 300) };
+
+const anyDirection: readonly DirectionTarget[] = ['any', 'from-one', 'to-one', 'around-one', 'all'];
+
+/** Every fault there is, each with a random extent. */
+const faultKinds: Readonly<Record<string, (random: RandomStream) => Fault>> = {
+  partition: (random) =>
+    partition(random.pick(['halves', 'one', 'minority', 'random'] as const), { for: short(random, 1500) }),
+  'one-way': (random) => oneWay(random.pick(anyDirection), { for: short(random, 1500) }),
+  cut: (random) => cut(random.pick(anyDirection)),
+  hold: (random) => hold(random.pick(anyDirection), { for: short(random, 800) }),
+  crash: (random) => crash(random.pick(['any', 'any', 'minority', 'all']), { for: short(random, 500) }),
+  'crash-until-the-end': () => crash('any'),
+  'power-loss': (random) => powerLoss(random.pick(['any', 'any', 'minority', 'all']), { for: short(random, 500) }),
+  pause: (random) => pause(random.pick(['any', 'minority']), { for: short(random, 1000) }),
+  'slow-disk': (random) =>
+    slowDisk('any', { for: short(random, 1000), profile: { syncMs: { minMs: 5, maxMs: random.between(10, 100) } } }),
+  link: (random) => link(drawLink(random, 0.5), { direction: random.pick(anyDirection), for: short(random, 1000) }),
+};
+
+export const swarm: Scenario = scenario('swarm', {
+  about: 'A random subset of all faults, at random rates, on two to five nodes with random limits.',
+  vary: drawBody,
+});
+
+function drawBody(streams: Streams): ScenarioBody {
+  const shape = streams('swarm shape');
+  return {
+    nodes: shape.between(2, 5),
+    workload: mailboxes({
+      perSecond: shape.between(6, 24),
+      for: ms(lastsMs),
+      mailBytesMax: shape.pick([20, 200, 2000]),
+      durable: shape.pick(['here', 'here', 'mixed']),
+    }),
+    faults: drawFaults(streams),
+    disk: shape.chance(0.3) ? { syncMs: { minMs: 1, maxMs: shape.between(5, 40) } } : {},
+    link: shape.chance(0.5) ? drawLink(streams('swarm link'), 0.1) : {},
+    application: anyApplication,
+    limits: shape.chance(0.5) ? drawLimits(streams('swarm limits')) : {},
+    timings: quickTimings,
+    expect: { convergeWithin: seconds(60) },
+  };
+}
+
+function drawFaults(streams: Streams): readonly ScheduledFault[] {
+  const faults: ScheduledFault[] = [];
+  for (const [kind, draw] of Object.entries(faultKinds)) {
+    const random = streams(`swarm fault ${kind}`);
+    if (!random.chance(0.4)) continue;
+    const perSecond = random.between(2, 15) / 10;
+    faults.push(randomly(perSecond, draw(random), span));
+  }
+  return faults;
+}
+
+/** Losses and the like, each up to `most`. */
+function drawLink(random: RandomStream, most: number): Partial<LinkSettings> {
+  const drawRate = (): number => (random.chance(0.4) ? (most * random.between(1, 100)) / 100 : 0);
+  const latencyMs = random.pick([2, 5, 50]);
+  return {
+    latency: { minMs: 0.2, maxMs: latencyMs },
+    loss: drawRate(),
+    duplication: drawRate(),
+    reordering: drawRate(),
+    cut: drawRate() / 4,
+    corruption: drawRate() / 4,
+    splitting: drawRate(),
+    ...(random.chance(0.2) ? { bytesPerMs: random.between(5, 100) } : {}),
+  };
+}
+
+/**
+ * Small limits, so that rare paths run: several segments, reads back from the journal, full windows, batches of one.
+ */
+function drawLimits(random: RandomStream): Partial<Limits> {
+  return {
+    segmentBytesMax: random.pick([1 << 10, 4 << 10, 1 << 20]),
+    cacheBytesMax: random.pick([0, 1 << 10, 1 << 20]),
+    windowBytes: random.pick([1 << 10, 8 << 10, 1 << 20]),
+    batchBytesTarget: random.pick([1, 512, 64 << 10]),
+  };
+}
+
+function short(random: RandomStream, mostMs: number): Milliseconds {
+  return ms(random.between(5, mostMs));
+}

@@ -1,0 +1,18 @@
+/**
+ * Timings for short runs: everything that takes seconds on a real network takes tenths here.
+ *
+ * The proportions are those of the core's defaults, so the same code paths run; a run that waits a minute for a
+ * half-open link would spend its events on heartbeats.
+ */
+import type { Timings } from '../../core/index.js';
+
+export const quickTimings: Timings = {
+  handshakeMs: 300,
+  heartbeatMs: 400,
+  probeMs: 100,
+  deadMs: 1_200,
+  backoffMs: 30,
+  backoffMaxMs: 1_000,
+  stableMs: 800,
+  wantRetryMs: 100,
+};

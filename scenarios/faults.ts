@@ -1,0 +1,136 @@
+/**
+ * Faults as a scenario names them: with targets such as `'any'` or `'halves'`, which a plan replaces by nodes.
+ *
+ * Everything here is data. `resolveFault` (in `resolve-fault.ts`) draws the targets; `FaultInjector` (in `inject.ts`)
+ * carries the result out. A fault with `for` brings its own end, on the same targets: a partition heals, a pause
+ * resumes.
+ */
+import type { Milliseconds } from './duration.js';
+import type { DiskSettings, LinkSettings } from './plan.js';
+
+/** One random node, a random minority of them, every node, or the node of that name. */
+export type NodeTarget = 'any' | 'minority' | 'all' | (string & {});
+
+/**
+ * `halves`: two groups of equal size, or nearly · `one`: one node alone · `minority`: fewer than half · `random`: any
+ * groups.
+ */
+export type PartitionTarget = 'halves' | 'one' | 'minority' | 'random' | readonly (readonly string[])[];
+
+/**
+ * Directions between nodes. `any`: one random direction · `from-one`, `to-one`: everything that one random node sends,
+ * or is sent · `around-one`: both of these · `all`.
+ */
+export type DirectionTarget =
+  | 'any'
+  | 'from-one'
+  | 'to-one'
+  | 'around-one'
+  | 'all'
+  | { readonly from: string | readonly string[]; readonly to: string | readonly string[] };
+
+/** How long a fault lasts; without it, until another fault ends it or the faults of the scenario end. */
+export interface Lasting {
+  readonly for?: Milliseconds;
+}
+
+export type Fault =
+  | { readonly kind: 'partition'; readonly groups: PartitionTarget; readonly for: Milliseconds | undefined }
+  | { readonly kind: 'heal' }
+  | { readonly kind: 'one-way' | 'hold'; readonly direction: DirectionTarget; readonly for: Milliseconds | undefined }
+  | { readonly kind: 'cut' | 'release'; readonly direction: DirectionTarget }
+  | { readonly kind: 'crash' | 'power-loss'; readonly nodes: NodeTarget; readonly for: Milliseconds | undefined }
+  | { readonly kind: 'pause'; readonly nodes: NodeTarget; readonly for: Milliseconds | undefined }
+  | { readonly kind: 'restart' | 'resume'; readonly nodes: NodeTarget }
+  | {
+      readonly kind: 'link';
+      readonly direction: DirectionTarget;
+      readonly profile: Partial<LinkSettings>;
+      readonly for: Milliseconds | undefined;
+    }
+  | {
+      readonly kind: 'slow-disk';
+      readonly nodes: NodeTarget;
+      readonly profile: Partial<DiskSettings>;
+      readonly for: Milliseconds | undefined;
+    };
+
+/** Splits the network into groups that cannot reach each other. Links stay open and silent. */
+export function partition(groups: PartitionTarget, options: Lasting = {}): Fault {
+  return { kind: 'partition', groups, for: options.for };
+}
+
+/** Blocks a direction, silently; the other one works. Its end heals every partition and block. */
+export function oneWay(direction: DirectionTarget, options: Lasting = {}): Fault {
+  return { kind: 'one-way', direction, for: options.for };
+}
+
+/** Ends every partition and one-way block. */
+export function heal(): Fault {
+  return { kind: 'heal' };
+}
+
+/** Resets links: both ends see them close, bytes on the way are lost. */
+export function cut(direction: DirectionTarget): Fault {
+  return { kind: 'cut', direction };
+}
+
+/** Clogs a direction: what is written waits and then arrives in order. */
+export function hold(direction: DirectionTarget, options: Lasting = {}): Fault {
+  return { kind: 'hold', direction, for: options.for };
+}
+
+export function release(direction: DirectionTarget): Fault {
+  return { kind: 'release', direction };
+}
+
+/** Kills the process; its files keep what was written. Restarts after `for`. */
+export function crash(nodes: NodeTarget, options: Lasting = {}): Fault {
+  return { kind: 'crash', nodes, for: options.for };
+}
+
+/**
+ * Switches the machine off: what was not synced is lost, wholly or in part, and peers see silence. Restarts after
+ * `for`.
+ */
+export function powerLoss(nodes: NodeTarget, options: Lasting = {}): Fault {
+  return { kind: 'power-loss', nodes, for: options.for };
+}
+
+/** Starts a node that is down. */
+export function restart(nodes: NodeTarget): Fault {
+  return { kind: 'restart', nodes };
+}
+
+/** Stops the process where it stands (as SIGSTOP does); the world goes on. */
+export function pause(nodes: NodeTarget, options: Lasting = {}): Fault {
+  return { kind: 'pause', nodes, for: options.for };
+}
+
+export function resume(nodes: NodeTarget): Fault {
+  return { kind: 'resume', nodes };
+}
+
+/**
+ * Changes what is given in `profile`: loss, duplication, reordering, corruption, splitting, cuts, latency, bandwidth.
+ * Its end restores exactly that.
+ */
+export function link(
+  profile: Partial<LinkSettings>,
+  options: Lasting & { readonly direction?: DirectionTarget } = {},
+): Fault {
+  return { kind: 'link', direction: options.direction ?? 'all', profile, for: options.for };
+}
+
+/** Makes a disk slow, by default 20 to 80 ms a sync. */
+export function slowDisk(
+  nodes: NodeTarget,
+  options: Lasting & { readonly profile?: Partial<DiskSettings> } = {},
+): Fault {
+  return {
+    kind: 'slow-disk',
+    nodes,
+    profile: options.profile ?? { syncMs: { minMs: 20, maxMs: 80 } },
+    for: options.for,
+  };
+}

@@ -1,0 +1,60 @@
+/**
+ * What an outside observer saw applications and processes do. Oracles judge it; simulated and real runs both record it.
+ *
+ * Nothing in it comes from inside a node: no clock, no acknowledgement, no journal position of the protocol. An oracle
+ * that read those could only find that the protocol agrees with itself.
+ *
+ * Events of one run are in the order of their times, and events of one node in the order in which they happened there.
+ */
+import type { Dot, NodeName } from '../core/index.js';
+
+export type HistoryEvent =
+  | {
+      readonly type: 'start';
+      readonly atMs: number;
+      readonly node: NodeName;
+      /**
+       * What the application gave the node as the last position it has stored; undefined when the node keeps the mark.
+       */
+      readonly position: number | undefined;
+    }
+  | {
+      /** The application called `broadcast` and got this dot. */
+      readonly type: 'broadcast';
+      readonly atMs: number;
+      readonly node: NodeName;
+      readonly dot: Dot;
+      readonly payload: Uint8Array;
+    }
+  | {
+      /** The receipt of a broadcast arrived. */
+      readonly type: 'accepted';
+      readonly atMs: number;
+      readonly node: NodeName;
+      readonly dot: Dot;
+    }
+  | {
+      /**
+       * The application has applied a message, or, where the node keeps the mark, was handed one again that it had
+       * applied before its last crash.
+       */
+      readonly type: 'deliver';
+      readonly atMs: number;
+      readonly node: NodeName;
+      readonly dot: Dot;
+      readonly position: number;
+      readonly payload: Uint8Array;
+      /**
+       * State of the application after applying it (a whole number below 2⁵³); absent when it was handed over again.
+       */
+      readonly stateDigest?: number;
+    }
+  | { readonly type: 'crash'; readonly atMs: number; readonly node: NodeName }
+  | {
+      /** The node stopped by itself, with this error. */
+      readonly type: 'stopped';
+      readonly atMs: number;
+      readonly node: NodeName;
+      readonly code: string;
+      readonly message: string;
+    };

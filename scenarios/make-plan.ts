@@ -1,0 +1,122 @@
+/**
+ * Makes the plan of a scenario for a seed: the same two always give the same plan.
+ *
+ * Every concern draws from a stream of its own, named after it: each scheduled fault, the workload, the applications.
+ * Removing one fault from a scenario therefore leaves the rest of its plans as they were.
+ */
+import { AntecedentError, type NodeName } from '../core/index.js';
+import { Simulation } from '../transport-sim/index.js';
+import {
+  planVersion,
+  type ApplicationMode,
+  type DiskSettings,
+  type LinkSettings,
+  type Plan,
+  type PlannedFault,
+} from './plan.js';
+import { resolveFault } from './resolve-fault.js';
+import { namesOfNodes, type Scenario, type ScenarioBody, type Streams } from './scenario.js';
+import { timesOf } from './schedule.js';
+
+/** Links within a data centre, nothing wrong with them. */
+export const usualLink: LinkSettings = {
+  latency: { minMs: 1, maxMs: 5 },
+  loss: 0,
+  duplication: 0,
+  reordering: 0,
+  reorderDelayMs: 20,
+  cut: 0,
+  corruption: 0,
+  splitting: 0,
+  bytesPerMs: 'unlimited',
+};
+
+/** A good SSD. Torn writes show only when power is lost. */
+export const usualDisk: DiskSettings = {
+  syncMs: { minMs: 0.5, maxMs: 2 },
+  writeMs: { minMs: 0.02, maxMs: 0.1 },
+  readMs: { minMs: 0.05, maxMs: 0.2 },
+  tornWrite: 0.5,
+};
+
+/**
+ * Half-open links take 15 s to be noticed and waits between dials grow to 30 s, so a minute is fair to every timing.
+ */
+const convergeWithinMs = 60_000;
+
+/** Throws `E_CONFIG` for a scenario that contradicts itself. */
+export function makePlan(scenario: Scenario, seed: string): Plan {
+  if (seed === '') throw new AntecedentError('E_CONFIG', 'an empty seed; give any text, such as a number');
+  const streams = streamsOf(seed);
+  const body = scenario.body(streams);
+  const nodes = namesOfNodes(body.nodes);
+  const link = { ...usualLink, ...body.link };
+  const disk = { ...usualDisk, ...body.disk };
+  const operations = body.workload.plan({ random: streams('workload'), nodes });
+  const faults = planFaults(body, nodes, { link, disk }, streams);
+  const healedAtMs = endOf(operations.at(-1)?.atMs ?? 0, faults);
+  return {
+    version: planVersion,
+    scenario: scenario.name,
+    seed,
+    nodes,
+    workload: body.workload.name,
+    options: {
+      link,
+      disk,
+      limits: body.limits ?? {},
+      timings: body.timings ?? {},
+      applications: planApplications(body, nodes, streams),
+    },
+    operations,
+    faults,
+    healedAtMs,
+    deadlineMs: healedAtMs + Math.max(1, body.expect?.convergeWithin ?? convergeWithinMs),
+  };
+}
+
+function streamsOf(seed: string): Streams {
+  // Only its streams are used. The prefix keeps them apart from those of the run, which has the same seed.
+  const simulation = new Simulation({ seed });
+  return (concern) => simulation.random(`plan/${concern}`);
+}
+
+function planFaults(
+  body: ScenarioBody,
+  nodes: readonly NodeName[],
+  usual: { readonly link: LinkSettings; readonly disk: DiskSettings },
+  streams: Streams,
+): readonly PlannedFault[] {
+  const faults = (body.faults ?? []).flatMap((scheduled, index) => {
+    const random = streams(`fault ${index} ${scheduled.fault.kind}`);
+    return timesOf(scheduled, random).flatMap((atMs) =>
+      resolveFault(atMs, scheduled.fault, { nodes, random, ...usual }),
+    );
+  });
+  // A stable sort: faults of the same time stay in the order of the scenario.
+  return faults.sort((one, other) => one.atMs - other.atMs);
+}
+
+function planApplications(
+  body: ScenarioBody,
+  nodes: readonly NodeName[],
+  streams: Streams,
+): Readonly<Record<string, ApplicationMode>> {
+  const { application } = body;
+  if (application === undefined) return {};
+  const random = streams('applications');
+  return Object.fromEntries(
+    nodes.map((node) => [node, typeof application === 'function' ? application(random) : application]),
+  );
+}
+
+/**
+ * When the last operation has been asked for and the last fault has happened, restarts included; a whole number of
+ * milliseconds.
+ */
+function endOf(lastOperationMs: number, faults: readonly PlannedFault[]): number {
+  const endsMs = faults.map(
+    (fault) => fault.atMs + (('restartAfterMs' in fault ? fault.restartAfterMs : undefined) ?? 0),
+  );
+  return Math.ceil(endsMs.reduce((latest, endMs) => Math.max(latest, endMs), lastOperationMs));
+}

@@ -1,0 +1,160 @@
+/**
+ * Judges one run, event by event.
+ *
+ * The first violation is final: what follows it may be its consequence, so nothing is recorded or judged after it.
+ * The order of the checks is the order of their precision: bytes before positions, duplicates before causal order,
+ * for a message given twice would also look out of order.
+ */
+import { unreachable, type NodeName } from '../../core/index.js';
+import type { HistoryEvent } from '../history.js';
+import { checkCausalOrder } from './causal-order.js';
+import { checkBytes, checkCreated } from './content.js';
+import { checkConvergence, isConverged, type End } from './convergence.js';
+import { checkDotUse } from './dot-use.js';
+import { GroundTruth, type NodeTruth } from './ground-truth.js';
+import { checkDuplicate, checkPosition } from './positions.js';
+import { StateConvergence } from './state-convergence.js';
+import type { Property, Violation } from './violation.js';
+
+type EventOf<Type extends HistoryEvent['type']> = Extract<HistoryEvent, { readonly type: Type }>;
+
+export interface JudgeOptions {
+  readonly nodes: readonly NodeName[];
+  /** Codes of errors with which a node may stop by itself, because a fault of the run asks for it. */
+  readonly expectedStops?: readonly string[];
+}
+
+const alwaysChecked: readonly Property[] = [
+  'causal-order',
+  'no-creation',
+  'no-duplication',
+  'integrity',
+  'position-order',
+  'durability',
+  'no-unexpected-stop',
+];
+
+export class Judge {
+  readonly #truth: GroundTruth;
+  readonly #states: StateConvergence;
+  readonly #expectedStops: ReadonlySet<string>;
+  #violation: Violation | undefined;
+  #deliveries = 0;
+  #broadcasts = 0;
+  #hasStates = false;
+  #isFinished = false;
+
+  constructor(options: JudgeOptions) {
+    this.#truth = new GroundTruth(options.nodes);
+    this.#states = new StateConvergence(this.#truth);
+    this.#expectedStops = new Set(options.expectedStops);
+  }
+
+  /** Events observed, redeliveries included. */
+  get deliveries(): number {
+    return this.#deliveries;
+  }
+
+  get broadcasts(): number {
+    return this.#broadcasts;
+  }
+
+  /** What this run has been judged by so far. */
+  get properties(): readonly Property[] {
+    return [
+      ...alwaysChecked,
+      ...(this.#hasStates ? (['state-convergence'] as const) : []),
+      ...(this.#isFinished ? (['convergence', 'livelock', 'deadlock'] as const) : []),
+    ];
+  }
+
+  /**
+   * Takes the next event; O(nodes). Payloads are kept: nobody changes them afterwards. Returns the violation, if there
+   * is one now or was one before. Throws `E_UNKNOWN_MEMBER` or `E_POSITION` for a history that contradicts itself.
+   */
+  observe(event: HistoryEvent): Violation | undefined {
+    this.#violation ??= this.#judge(event);
+    return this.#violation;
+  }
+
+  /** True when every live node has been given everything it must have. */
+  readonly converged = (live: readonly NodeName[]): boolean => isConverged(this.#truth, live);
+
+  /** The end of the run: every live node must have been given the same messages, and everything accepted by a live node. */
+  finish(end: End): Violation | undefined {
+    this.#isFinished = true;
+    this.#violation ??= checkConvergence(this.#truth, end);
+    return this.#violation;
+  }
+
+  #judge(event: HistoryEvent): Violation | undefined {
+    const node = this.#truth.node(event.node);
+    switch (event.type) {
+      case 'deliver':
+        return this.#deliver(node, event);
+      case 'broadcast':
+        return this.#broadcast(node, event);
+      case 'accepted':
+        return this.#accept(node, event);
+      case 'start':
+        this.#truth.start(node, event.position);
+        return undefined;
+      case 'crash':
+        this.#truth.crash(node);
+        return undefined;
+      case 'stopped':
+        return this.#stop(node, event);
+      default:
+        return unreachable(event);
+    }
+  }
+
+  #broadcast(node: NodeTruth, event: EventOf<'broadcast'>): Violation | undefined {
+    this.#broadcasts += 1;
+    const { dot, payload, atMs } = event;
+    const violation = checkDotUse(node, dot, this.#truth.findLog(dot), atMs);
+    if (violation !== undefined) return violation;
+    this.#truth.addAttempt(node, this.#truth.logFor(node, dot.incarnation), dot.seq, payload);
+    return undefined;
+  }
+
+  #accept(node: NodeTruth, event: EventOf<'accepted'>): Violation | undefined {
+    const attempt = this.#truth.findAttempt(event.dot);
+    const violation = checkCreated(node, event.dot, attempt, 'accepted', event.atMs);
+    if (violation !== undefined || attempt === undefined) return violation;
+    attempt.log.accepted = Math.max(attempt.log.accepted, attempt.seq);
+    return undefined;
+  }
+
+  #deliver(node: NodeTruth, event: EventOf<'deliver'>): Violation | undefined {
+    this.#deliveries += 1;
+    const { dot, position, payload, atMs } = event;
+    const attempt = this.#truth.findAttempt(dot);
+    if (attempt === undefined) return checkCreated(node, dot, attempt, 'delivered', atMs);
+    const violation =
+      checkBytes(node, attempt, payload, atMs) ??
+      checkPosition(node, attempt, position, atMs) ??
+      (position > node.positions.length
+        ? (checkDuplicate(node, attempt, atMs) ?? checkCausalOrder(this.#truth, node, attempt, atMs))
+        : undefined);
+    if (violation !== undefined) return violation;
+    if (!node.isMarkKnown) this.#truth.moveTo(node, position - 1);
+    this.#truth.addDelivery(node, attempt);
+    if (event.stateDigest === undefined) return undefined;
+    this.#hasStates = true;
+    return this.#states.check(node, event.stateDigest, atMs);
+  }
+
+  #stop(node: NodeTruth, event: EventOf<'stopped'>): Violation | undefined {
+    this.#truth.crash(node);
+    if (this.#expectedStops.has(event.code)) return undefined;
+    return {
+      property: 'no-unexpected-stop',
+      kind: 'safety',
+      atMs: event.atMs,
+      sentence: `${node.name} stopped by itself with ${event.code}: ${event.message}`,
+      nodes: [node.name],
+      messages: [],
+    };
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * A plan: everything that happens to a cluster from outside during one run, as data.
+ *
+ * seed -> plan -> run. The plan is concrete: which node crashes, which pair is cut, what is broadcast and when are
+ * decided here, once, from the seed. A run draws from the seed only for what lies inside the world (latencies, which
+ * write is lost). That is why a failing plan survives changes of the code, can be edited by hand, and can be shrunk.
+ *
+ * Invariants (checked by `readPlan`, kept by `makePlan`):
+ * - `version` names this format; any change that an older reader would misread gets a new number.
+ * - Operations and faults are sorted by time; equal times happen in the order of the list.
+ * - Every name that occurs is in `nodes`; no fault or operation comes after `healedAtMs`; `deadlineMs` comes after it.
+ * Times are milliseconds of virtual time since the start, whole microseconds.
+ */
+import type { Durability, Limits, NodeName, Timings } from '../core/index.js';
+import type { DiskProfile, LatencyProfile, LinkProfile } from '../transport-sim/index.js';
+
+export const planVersion = 1;
+
+export interface Plan {
+  readonly version: typeof planVersion;
+  /** Name of the scenario it was made from; for people. */
+  readonly scenario: string;
+  /** Seeds the world of the run: latencies, losses, torn writes. */
+  readonly seed: string;
+  readonly nodes: readonly NodeName[];
+  /** Which program the nodes run, and so what the operations mean. */
+  readonly workload: string;
+  readonly options: PlanOptions;
+  readonly operations: readonly PlannedOperation[];
+  readonly faults: readonly PlannedFault[];
+  /** From here on nothing is broken any more: network healed, losses off, every node up. */
+  readonly healedAtMs: number;
+  /** By then everything must have been delivered everywhere. */
+  readonly deadlineMs: number;
+}
+
+export interface PlanOptions {
+  readonly link: LinkSettings;
+  readonly disk: DiskSettings;
+  /** What differs from the core's defaults. */
+  readonly limits: Partial<Limits>;
+  readonly timings: Partial<Timings>;
+  /** How the application of each node works; `{ memory: 'position' }` for a node that is not named. */
+  readonly applications: Readonly<Record<string, ApplicationMode>>;
+}
+
+export interface ApplicationMode {
+  /**
+   * `position`: the application stores the position of what it applied and gives it back at start, so nothing may come
+   * twice. `mark`: the node remembers what was applied, so after a crash the last messages may come again.
+   */
+  readonly memory: 'position' | 'mark';
+  /** Time to apply one message, and again until the node is told; absent: at once. */
+  readonly applyMs?: LatencyProfile;
+}
+
+/** A link profile as JSON can write it. */
+export interface LinkSettings extends Omit<LinkProfile, 'bytesPerMs'> {
+  readonly bytesPerMs: number | 'unlimited';
+}
+
+/** What a plan says about disks: how long they take, and what a loss of power leaves. */
+export type DiskSettings = Pick<DiskProfile, 'syncMs' | 'writeMs' | 'readMs' | 'tornWrite'>;
+
+// --- Operations ------------------------------------------------------------------------------------------------------
+
+/** Something a user does at a node. */
+export type PlannedOperation = {
+  readonly atMs: number;
+  readonly node: NodeName;
+  /** When the broadcast counts as accepted; `here` when absent. */
+  readonly durable?: Durability;
+} & OperationBody;
+
+export type OperationBody =
+  | { readonly kind: 'create' | 'delete'; readonly user: string; readonly mailbox: string }
+  | {
+      readonly kind: 'append';
+      readonly user: string;
+      readonly mailbox: string;
+      readonly mail: string;
+      /** Length of the mail's text. */
+      readonly bytes: number;
+    }
+  | {
+      readonly kind: 'expunge';
+      readonly user: string;
+      readonly mailbox: string;
+      /** Chooses one of the mails that the node sees by then: the one at `pick` modulo their number. */
+      readonly pick: number;
+    }
+  | { readonly kind: 'line'; readonly text: string }
+  /** A line that is not UTF-8. */
+  | { readonly kind: 'bytes'; readonly base64: string }
+  /** An operation of a user's own workload. */
+  | { readonly kind: 'custom'; readonly name: string; readonly data: JsonValue };
+
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+// --- Faults ----------------------------------------------------------------------------------------------------------
+
+/**
+ * Something that goes wrong (or comes right) at a time. A fault that does not apply, such as a crash of a node that is
+ * down, does nothing.
+ */
+export type PlannedFault = { readonly atMs: number } & FaultBody;
+
+export type FaultBody =
+  /** Nodes that share no group cannot reach each other; a node in no group reaches everybody. */
+  | { readonly kind: 'partition'; readonly groups: readonly (readonly NodeName[])[] }
+  /** Nothing gets from `from` to `to`; the other direction works. */
+  | ({ readonly kind: 'one-way' } & Direction)
+  /** Ends every partition and one-way block. */
+  | { readonly kind: 'heal' }
+  /** Resets the links between `from` and `to`. */
+  | ({ readonly kind: 'cut' } & Direction)
+  /** What is written waits (`hold`) until it arrives in order (`release`). */
+  | ({ readonly kind: 'hold' | 'release' } & Direction)
+  /**
+   * The process dies; `power-loss` also takes what was not synced. Without `restartAfterMs` it stays down until the
+   * end of the faults.
+   */
+  | { readonly kind: 'crash' | 'power-loss'; readonly node: NodeName; readonly restartAfterMs?: number }
+  | { readonly kind: 'restart' | 'pause' | 'resume'; readonly node: NodeName }
+  /** Changes the links from `from` to `to`, from now on. */
+  | ({ readonly kind: 'link'; readonly profile: Partial<LinkSettings> } & Direction)
+  | { readonly kind: 'slow-disk'; readonly node: NodeName; readonly profile: Partial<DiskSettings> };
+
+/** Every link from a node in `from` to another node in `to`. */
+export interface Direction {
+  readonly from: readonly NodeName[];
+  readonly to: readonly NodeName[];
+}
+
+export type FaultKind = FaultBody['kind'];
+
+/** The plan as text: one operation or fault a line, so that it can be read, edited and compared. */
+export function formatPlan(plan: Plan): string {
+  const lines = Object.entries(plan).map(([key, value]: [string, unknown]) => {
+    const name = JSON.stringify(key);
+    if (!Array.isArray(value) || value.length === 0 || key === 'nodes') return `  ${name}: ${JSON.stringify(value)}`;
+    return `  ${name}: [\n${value.map((item) => `    ${JSON.stringify(item)}`).join(',\n')}\n  ]`;
+  });
+  return `{\n${lines.join(',\n')}\n}\n`;
+}
+
+/** The profile that the simulated network takes. */
+export function toLinkProfile(settings: LinkSettings): LinkProfile;
+export function toLinkProfile(settings: Partial<LinkSettings>): Partial<LinkProfile>;
+export function toLinkProfile(settings: Partial<LinkSettings>): Partial<LinkProfile> {
+  const { bytesPerMs, ...rest } = settings;
+  if (bytesPerMs === undefined) return rest;
+  return { ...rest, bytesPerMs: bytesPerMs === 'unlimited' ? undefined : bytesPerMs };
+}

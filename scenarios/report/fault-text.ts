@@ -1,0 +1,57 @@
+/** Faults of a plan in words: `partition a b | c d e`, `power-loss b, back after 500 ms`. */
+import type { Direction, PlannedFault } from '../plan.js';
+
+/** Without its time. */
+export function describeFault(fault: PlannedFault): string {
+  switch (fault.kind) {
+    case 'partition':
+      return `partition ${fault.groups.map((group) => group.join(' ')).join(' | ')}`;
+    case 'heal':
+      return 'heal every partition';
+    case 'one-way':
+      return `nothing gets ${describeDirection(fault)}`;
+    case 'cut':
+      return `cut links ${describeDirection(fault)}`;
+    case 'hold':
+    case 'release':
+      return `${fault.kind} what is sent ${describeDirection(fault)}`;
+    case 'link':
+      return `links ${describeDirection(fault)}: ${describeSettings(fault.profile)}`;
+    case 'slow-disk':
+      return `disk of ${fault.node}: ${describeSettings(fault.profile)}`;
+    case 'crash':
+    case 'power-loss':
+      return `${fault.kind} ${fault.node}, ${describeReturn(fault.restartAfterMs)}`;
+    case 'restart':
+    case 'pause':
+    case 'resume':
+      return `${fault.kind} ${fault.node}`;
+  }
+}
+
+/** `latency 1-5 ms, loss 0.05`; rates of 0 are left out. */
+export function describeSettings(settings: object): string {
+  const parts = Object.entries(settings).flatMap(([key, value]: [string, unknown]) => {
+    if (value === 0 || value === 'unlimited') return [];
+    const [name = key, unit] = key.split(/(?=Ms$)/);
+    const suffix = unit === 'Ms' || key === 'latency' ? ' ms' : '';
+    return [`${name} ${describeValue(value)}${suffix}`];
+  });
+  return parts.length === 0 ? 'no faults' : parts.join(', ');
+}
+
+function describeValue(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  if ('minMs' in value && 'maxMs' in value) {
+    return value.minMs === value.maxMs ? String(value.minMs) : `${String(value.minMs)}-${String(value.maxMs)}`;
+  }
+  return JSON.stringify(value);
+}
+
+function describeReturn(restartAfterMs: number | undefined): string {
+  return restartAfterMs === undefined ? 'down until the faults end' : `back after ${restartAfterMs} ms`;
+}
+
+function describeDirection({ from, to }: Direction): string {
+  return `from ${from.join(' ')} to ${to.join(' ')}`;
+}

@@ -1,0 +1,100 @@
+/**
+ * A failing run on one screen: at most 40 lines.
+ *
+ * From top to bottom: what was violated, in one sentence; what was done to the cluster; what happened, as a grid; the
+ * options with which it ran; how to see it again. Whatever does not fit is counted, never left out silently.
+ */
+import type { HistoryEvent } from '../history.js';
+import { propertyMeanings, type Violation } from '../oracles/violation.js';
+import type { Plan } from '../plan.js';
+import { formatTime } from './event-text.js';
+import { describeFault, describeSettings } from './fault-text.js';
+import { formatGrid } from './grid.js';
+
+export interface FailureTextInput {
+  readonly plan: Plan;
+  readonly violation: Violation;
+  readonly history: readonly HistoryEvent[];
+  /** Where the plan was kept; undefined when it was not. */
+  readonly planPath: string | undefined;
+  /** What to type to start this program; `antecedent` when absent. */
+  readonly program?: string;
+  readonly columns?: number;
+}
+
+export const failureLinesMax = 40;
+const faultsShownMax = 8;
+const gridRowsMax = 12;
+
+/** Ends with a newline. */
+export function failureText(input: FailureTextInput): string {
+  const { plan, violation, history, planPath, program = 'antecedent', columns = 100 } = input;
+  const width = Math.max(40, columns - 2);
+  const grid = formatGrid({ history, faults: plan.faults, violation }, gridRowsMax, width);
+  const lines = [
+    `${plan.scenario}, seed ${plan.seed}: ${violation.property} violated (${propertyMeanings[violation.property]})`,
+    ...indent(wrap(violation.sentence, width)).slice(0, 3),
+    '',
+    `Faults of the plan (${plan.faults.length})`,
+    ...indent(faultLines(plan)),
+    ...(grid.length === 0 ? [] : ['', 'What led to it', ...indent(grid)]),
+    '',
+    'Options',
+    ...indent(optionLines(plan, width)),
+    '',
+    'See it again',
+    ...indent(replayLines(plan, planPath, program)),
+  ];
+  return `${lines.slice(0, failureLinesMax).join('\n')}\n`;
+}
+
+function indent(lines: readonly string[]): readonly string[] {
+  return lines.map((line) => (line === '' ? '' : `  ${line}`));
+}
+
+function faultLines({ faults, options }: Plan): readonly string[] {
+  const always = describeSettings(options.link);
+  const shown = faults.slice(0, faultsShownMax).map((fault) => `${formatTime(fault.atMs)}  ${describeFault(fault)}`);
+  const rest = faults.length - shown.length;
+  return [`    always  links: ${always}`, ...shown, ...(rest > 0 ? [`            and ${rest} more, see the plan`] : [])];
+}
+
+function optionLines(plan: Plan, width: number): readonly string[] {
+  const { options } = plan;
+  const marks = Object.entries(options.applications).flatMap(([node, { memory }]) => (memory === 'mark' ? [node] : []));
+  const parts = [
+    `nodes ${plan.nodes.length}`,
+    `workload ${plan.workload} (${plan.operations.length} operations)`,
+    `faults end at ${plan.healedAtMs} ms`,
+    `deadline ${plan.deadlineMs} ms`,
+    `disk ${describeSettings(options.disk)}`,
+    ...(marks.length === 0 ? [] : [`nodes that keep the mark: ${marks.join(' ')}`]),
+    ...Object.entries({ ...options.timings, ...options.limits }).map(([key, value]) => `${key} ${value}`),
+  ];
+  const lines = wrap(parts.join(' · '), width);
+  return lines.length <= 5 ? lines : [...lines.slice(0, 4), '... see the plan'];
+}
+
+function replayLines(plan: Plan, planPath: string | undefined, program: string): readonly string[] {
+  if (planPath === undefined) return [`${program} run ${plan.scenario} --seed ${plan.seed}`];
+  return [`${program} replay ${quote(planPath)}`, `plan: ${planPath} (readable; remove faults by hand to see which matter)`];
+}
+
+/** For a shell, where it must be. */
+function quote(path: string): string {
+  return /^[\w./@+-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+function wrap(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
+}

@@ -1,0 +1,108 @@
+/**
+ * One seed of one scenario, from plan to outcome: the unit of a sweep.
+ *
+ * Scenario and seed decide everything in it but the wall time, so it does not matter which process runs it, when, or after what;
+ * also whether it is verified (run a second time, to compare the traces) depends on these two alone. The outcome is
+ * plain data that can be sent between threads and written to files.
+ */
+import type { HistoryEvent } from './history.js';
+import { makePlan } from './make-plan.js';
+import { failureText } from './report/text.js';
+import { signatureOf, type Violation } from './oracles/violation.js';
+import { formatPlan, type Plan } from './plan.js';
+import { runPlan, type RunResult } from './run.js';
+import type { Scenario } from './scenario.js';
+
+export type Verdict = RunResult['verdict'];
+
+export interface SeedOutcome {
+  readonly scenario: string;
+  readonly seed: number;
+  readonly verdict: Verdict;
+  readonly events: number;
+  readonly broadcasts: number;
+  readonly deliveries: number;
+  readonly simulatedMs: number;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly traceHash: string;
+  /** It was run twice. */
+  readonly isVerified: boolean;
+  /** False when the second run had another trace than the first. */
+  readonly isReproducible: boolean;
+  readonly failure: SeedFailure | undefined;
+}
+
+/** What is kept of a run that violated a property. */
+export interface SeedFailure {
+  readonly signature: string;
+  readonly violation: Violation;
+  /** As `replay` reads it. */
+  readonly planText: string;
+  /** The report, given where the plan is kept. */
+  readonly reportText: string;
+}
+
+export interface RunSeedOptions {
+  /** Share of the seeds that are run twice: 0 ... 1. */
+  readonly verifyShare: number;
+  /** Where the plan of a failure will be kept, for its report. */
+  readonly planPath: string | undefined;
+  /** What to type to start this program, for its report. */
+  readonly program?: string;
+  /** Other ways to plan and run, for tests. */
+  readonly makePlan?: typeof makePlan;
+  readonly runPlan?: typeof runPlan;
+}
+
+export function runSeed(scenario: Scenario, seed: number, options: RunSeedOptions): SeedOutcome {
+  const plan = (options.makePlan ?? makePlan)(scenario, String(seed));
+  const run = options.runPlan ?? runPlan;
+  const result = run(plan);
+  const violation = result.violations[0];
+  // A failure is always run again: its report needs the history, and a failure that does not repeat is another kind of bug.
+  const isVerified = violation !== undefined || isChosen(scenario.name, seed, options.verifyShare);
+  const again = isVerified ? run(plan, { keepHistory: violation !== undefined }) : undefined;
+  return {
+    scenario: scenario.name,
+    seed,
+    verdict: result.verdict,
+    events: result.events,
+    broadcasts: result.broadcasts,
+    deliveries: result.deliveries,
+    simulatedMs: result.simulatedMs,
+    faults: result.faults,
+    traceHash: result.traceHash,
+    isVerified,
+    isReproducible: again === undefined || again.traceHash === result.traceHash,
+    failure: violation === undefined ? undefined : describeFailure(plan, violation, again?.history ?? [], options),
+  };
+}
+
+/** Where the plan of a failing seed is kept, within its directory. */
+export function failureFileName(scenario: string, seed: number | string): string {
+  return `${scenario}-${seed}.json`;
+}
+
+function describeFailure(
+  plan: Plan,
+  violation: Violation,
+  history: readonly HistoryEvent[],
+  { planPath, program = 'antecedent' }: RunSeedOptions,
+): SeedFailure {
+  return {
+    signature: signatureOf(plan.scenario, violation),
+    violation,
+    planText: formatPlan(plan),
+    reportText: failureText({ plan, violation, history, planPath, program }),
+  };
+}
+
+/** A share of all (scenario, seed) pairs, the same ones in every sweep. */
+function isChosen(scenario: string, seed: number, share: number): boolean {
+  // FNV-1a, 32 bits, then the finalizer of MurmurHash3, for FNV alone leaves neighbouring seeds close together.
+  let hash = 0x811c9dc5;
+  for (const character of `${scenario}/${seed}`) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32 < share;
+}

@@ -1,0 +1,234 @@
+/**
+ * Runs a plan in the simulation and judges it.
+ *
+ * Order of a run: all nodes start at 0 · operations and faults at their times · at `healedAtMs` every fault ends · from
+ * then on the run is checked at short, regular intervals, and ends when everything is delivered everywhere and nobody
+ * owes anything, twice in a row, or at `deadlineMs`. The first violation ends it at once.
+ *
+ * The same plan and the same code give the same trace hash. Real time is read before and after, never inside.
+ */
+import { performance } from 'node:perf_hooks';
+import { AntecedentError, type NodeName } from '../core/index.js';
+import { Simulation } from '../transport-sim/index.js';
+import type { HistoryEvent } from './history.js';
+import { FaultInjector } from './inject.js';
+import { Judge } from './oracles/judge.js';
+import type { Violation } from './oracles/violation.js';
+import { toLinkProfile, type Plan } from './plan.js';
+import { SimCluster } from './sim-cluster.js';
+import { findProgram } from './workloads/index.js';
+import type { Program } from './workloads/workload.js';
+
+export type Verdict = 'pass' | 'safety' | 'liveness' | 'budget' | 'undecided';
+
+export interface RunOptions {
+  readonly keepHistory?: boolean;
+  /** How many of the last lines of the trace to keep for people. */
+  readonly keepTrace?: number;
+  /** The run is given up after so many events; by default far more than any plan of its size needs. */
+  readonly eventsMax?: number;
+  /** Programs of the user, for plans that name one. */
+  readonly programs?: readonly Program[];
+}
+
+export interface RunResult {
+  readonly scenario: string;
+  readonly seed: string;
+  readonly system: 'antecedent';
+  readonly on: 'sim';
+  readonly verdict: Verdict;
+  /** None, or the first one. */
+  readonly violations: readonly Violation[];
+  readonly traceHash: string;
+  readonly events: number;
+  readonly broadcasts: number;
+  readonly deliveries: number;
+  /** Operations that came to nothing: the node was not there, or they did not apply. */
+  readonly skipped: number;
+  readonly simulatedMs: number;
+  readonly wallMs: number;
+  /** Injected faults, by kind. */
+  readonly faults: Readonly<Record<string, number>>;
+  readonly plan: Plan;
+  readonly history?: readonly HistoryEvent[];
+  readonly trace?: readonly string[];
+}
+
+/** Time between two looks at whether the run is over. */
+const checkEveryMs = 50;
+/** More events than this a second and node, without any progress, is no waiting. */
+const idleEventsPerSecond = 2000;
+
+/** Throws `E_PLAN` for a plan whose workload is unknown. */
+export function runPlan(plan: Plan, options: RunOptions = {}): RunResult {
+  const program = findProgram(plan.workload, options.programs ?? []);
+  const startedMs = performance.now();
+  const run = new Run(plan, program, options);
+  const violation = run.toEnd();
+  const wallMs = performance.now() - startedMs;
+  return run.result(violation, wallMs);
+}
+
+class Run {
+  readonly #plan: Plan;
+  readonly #options: RunOptions;
+  readonly #simulation: Simulation;
+  readonly #judge: Judge;
+  readonly #cluster: SimCluster;
+  readonly #injector: FaultInjector;
+  readonly #history: HistoryEvent[] = [];
+  #violation: Violation | undefined;
+  /** When an application last got something done, in events and in time. */
+  #progress: { events: number; atMs: number } = { events: 0, atMs: 0 };
+  #isGivenUp = false;
+  #isOver = false;
+
+  constructor(plan: Plan, program: Program, options: RunOptions) {
+    this.#plan = plan;
+    this.#options = options;
+    this.#simulation = new Simulation({
+      seed: plan.seed,
+      link: toLinkProfile(plan.options.link),
+      disk: plan.options.disk,
+      keepTrace: options.keepTrace ?? 0,
+    });
+    this.#judge = new Judge({ nodes: plan.nodes });
+    this.#cluster = new SimCluster(plan, program, this.#simulation, (event) => this.#observe(event));
+    this.#injector = new FaultInjector(plan, this.#simulation, this.#cluster);
+    this.#schedule();
+  }
+
+  /** Runs to the end; returns the violation, if there is one. */
+  toEnd(): Violation | undefined {
+    const { nodes, operations, deadlineMs } = this.#plan;
+    const eventsMax = this.#options.eventsMax ?? 200_000 + operations.length * nodes.length * 1000;
+    const thrown = this.#runEvents(deadlineMs, eventsMax);
+    if (this.#violation === undefined && thrown !== undefined) {
+      this.#violation = describeThrown(thrown, this.#simulation.nowMs);
+    }
+    if (this.#violation === undefined) this.#violation = this.#finish(eventsMax);
+    return this.#violation;
+  }
+
+  result(violation: Violation | undefined, wallMs: number): RunResult {
+    const { scenario, seed } = this.#plan;
+    const simulation = this.#simulation;
+    return {
+      scenario,
+      seed,
+      system: 'antecedent',
+      on: 'sim',
+      verdict: violation !== undefined ? violation.kind : this.#isGivenUp ? 'undecided' : 'pass',
+      violations: violation === undefined ? [] : [violation],
+      traceHash: simulation.traceHash,
+      events: simulation.events,
+      broadcasts: this.#judge.broadcasts,
+      deliveries: this.#judge.deliveries,
+      skipped: this.#cluster.skipped,
+      simulatedMs: simulation.nowMs,
+      wallMs,
+      faults: { ...Object.fromEntries(simulation.faults), ...this.#injector.changes },
+      plan: this.#plan,
+      ...(this.#options.keepHistory === true ? { history: this.#history } : {}),
+      ...(this.#options.keepTrace === undefined ? {} : { trace: simulation.trace }),
+    };
+  }
+
+  #schedule(): void {
+    const { nodes, operations, faults, healedAtMs } = this.#plan;
+    const simulation = this.#simulation;
+    for (const node of nodes) simulation.at(0, () => this.#cluster.start(node));
+    for (const operation of operations) simulation.at(operation.atMs, () => this.#cluster.perform(operation));
+    for (const fault of faults) simulation.at(fault.atMs, () => this.#injector.inject(fault));
+    simulation.at(healedAtMs, () => {
+      this.#injector.endAll();
+      this.#checkLater(false);
+    });
+  }
+
+  #checkLater(wasDone: boolean): void {
+    this.#simulation.at(this.#simulation.nowMs + checkEveryMs, () => {
+      const isDone = this.#cluster.unfinished === undefined && this.#judge.converged(this.#cluster.live);
+      if (isDone && wasDone) {
+        this.#isOver = true;
+        this.#simulation.stop();
+      } else {
+        this.#checkLater(isDone);
+      }
+    });
+  }
+
+  #observe(event: HistoryEvent): void {
+    if (this.#violation !== undefined) return;
+    if (this.#options.keepHistory === true) this.#history.push(event);
+    const simulation = this.#simulation;
+    if (event.type === 'deliver') simulation.note('deliver', event.position, event.dot.seq);
+    else if (event.type === 'broadcast' || event.type === 'accepted') {
+      simulation.note(event.type, event.dot.incarnation, event.dot.seq);
+    } else simulation.note(event.type);
+    this.#progress = { events: simulation.events, atMs: simulation.nowMs };
+    this.#violation = this.#judge.observe(event);
+    if (this.#violation !== undefined) simulation.stop();
+  }
+
+  /** Returns what was thrown on the way: an assertion of the core, or an error of a program. */
+  #runEvents(untilMs: number, eventsMax: number): Error | undefined {
+    try {
+      this.#simulation.run({ untilMs, eventsMax });
+      return undefined;
+    } catch (error) {
+      // Our own refusals (a plan the simulation cannot carry out) are no finding.
+      if (error instanceof AntecedentError && (error.code === 'E_PLAN' || error.code === 'E_CONFIG')) throw error;
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
+  /** The verdict of a run that nothing ended before its time. */
+  #finish(eventsMax: number): Violation | undefined {
+    const simulation = this.#simulation;
+    const quietEvents = simulation.events - this.#progress.events;
+    const quietMs = Math.max(1, simulation.nowMs - this.#progress.atMs);
+    const isOutOfEvents = simulation.events >= eventsMax;
+    // Much was still getting done when the events ran out: too small a limit, and no finding.
+    if (isOutOfEvents && quietEvents * 10 < eventsMax) {
+      this.#isGivenUp = true;
+      return undefined;
+    }
+    const limit = (idleEventsPerSecond * this.#plan.nodes.length * quietMs) / 1000;
+    const busy = isOutOfEvents || quietEvents > Math.max(limit, 10_000);
+    const end = { atMs: simulation.nowMs, live: this.#cluster.live, busy };
+    const violation = this.#judge.finish(end);
+    if (violation !== undefined || this.#isOver) return violation;
+    return describeUnfinished(this.#cluster.unfinished, end);
+  }
+}
+
+/** Everything is delivered, but a node has not come to rest: it does not become ready, or owes a receipt. */
+function describeUnfinished(
+  unfinished: { readonly node: NodeName; readonly what: string } | undefined,
+  end: { readonly atMs: number; readonly busy: boolean },
+): Violation | undefined {
+  if (unfinished === undefined) return undefined;
+  const { node, what } = unfinished;
+  return {
+    property: end.busy ? 'livelock' : 'deadlock',
+    kind: 'liveness',
+    atMs: end.atMs,
+    sentence: `${node} ${what}, though every fault has ended.`,
+    nodes: [node],
+    messages: [],
+  };
+}
+
+/** An error that nobody caught would have ended the process of a node. */
+function describeThrown(error: Error, atMs: number): Violation {
+  const place = error.stack?.split('\n').find((line) => line.trimStart().startsWith('at ')) ?? '';
+  return {
+    property: 'no-unexpected-stop',
+    kind: 'safety',
+    atMs,
+    sentence: `An error ended the run: ${error.name}: ${error.message}${place === '' ? '' : ` (${place.trim()})`}.`,
+    nodes: [],
+    messages: [],
+  };
+}

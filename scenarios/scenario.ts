@@ -1,0 +1,102 @@
+/**
+ * Scenarios: what may happen to a cluster, with what is left to chance open. A seed makes a plan of it.
+ *
+ * A scenario is a value that a file exports:
+ *
+ *   export default scenario('partition-heal', {
+ *     about: 'Two halves go on writing through a partition, then heal.',
+ *     nodes: 5,
+ *     workload: mailboxes({ perSecond: 10, for: seconds(3) }),
+ *     faults: [at(seconds(1), partition('halves', { for: seconds(1) })), at(seconds(2), crash('any'))],
+ *   });
+ *
+ * With `vary` in place of the rest, the whole body is drawn from the seed, as the swarm does.
+ */
+import { AntecedentError, nodeName, type Limits, type NodeName, type Timings } from '../core/index.js';
+import type { RandomStream } from '../transport-sim/index.js';
+import type { Milliseconds } from './duration.js';
+import type { ApplicationMode, DiskSettings, LinkSettings } from './plan.js';
+import type { ScheduledFault } from './schedule.js';
+import type { Workload } from './workloads/workload.js';
+
+/** Most members of a cluster. */
+const nodesMax = 256;
+
+export interface ScenarioBody {
+  /** How many (they are called a, b, c, ...), or their names. */
+  readonly nodes: number | readonly string[];
+  readonly workload: Workload;
+  readonly faults?: readonly ScheduledFault[];
+  /** What differs from the usual world: links of 1 to 5 ms without faults, disks that sync in 0.5 to 2 ms. */
+  readonly link?: Partial<LinkSettings>;
+  readonly disk?: Partial<DiskSettings>;
+  /** What differs from the core's defaults. */
+  readonly limits?: Partial<Limits>;
+  readonly timings?: Partial<Timings>;
+  /** How applications work: all alike, or drawn for each node. Every application stores its position when absent. */
+  readonly application?: ApplicationMode | ((random: RandomStream) => ApplicationMode);
+  readonly expect?: {
+    /** Time after the end of the faults in which everything must be delivered everywhere; a minute when absent. */
+    readonly convergeWithin?: Milliseconds;
+  };
+}
+
+/** A stream of the seed for one concern, so that drawing more for one does not shift another. */
+export type Streams = (concern: string) => RandomStream;
+
+export type ScenarioDefinition =
+  | ({ readonly about: string } & ScenarioBody)
+  | { readonly about: string; readonly vary: (streams: Streams) => ScenarioBody };
+
+export interface Scenario {
+  readonly name: string;
+  /** One sentence for people. */
+  readonly about: string;
+  /** What it is for one seed. */
+  readonly body: (streams: Streams) => ScenarioBody;
+}
+
+/** Throws `E_CONFIG` for a name that is not of a-z 0-9 and `-`. */
+export function scenario(name: string, definition: ScenarioDefinition): Scenario {
+  if (!/^[a-z0-9][a-z0-9-]*$/.test(name)) {
+    throw new AntecedentError('E_CONFIG', `${JSON.stringify(name)} is no scenario name; use a-z, 0-9 and "-"`);
+  }
+  const { about } = definition;
+  if ('vary' in definition) return { name, about, body: definition.vary };
+  return { name, about, body: () => definition };
+}
+
+/** True for what `scenario` made, also in another copy of this module. */
+export function isScenario(value: unknown): value is Scenario {
+  if (typeof value !== 'object' || value === null) return false;
+  return (
+    'name' in value &&
+    'about' in value &&
+    'body' in value &&
+    typeof value.name === 'string' &&
+    typeof value.body === 'function'
+  );
+}
+
+/** The names of a scenario's nodes: a, b, c, ..., or n001, n002, ... when there are more than letters. */
+export function namesOfNodes(nodes: number | readonly string[]): readonly NodeName[] {
+  const count = typeof nodes === 'number' ? nodes : nodes.length;
+  if (!Number.isSafeInteger(count) || count < 1 || count > nodesMax) {
+    throw new AntecedentError(
+      'E_CONFIG',
+      `a scenario with ${count} nodes; it needs a whole number from 1 to ${nodesMax}`,
+    );
+  }
+  if (typeof nodes !== 'number') {
+    const names = nodes.map((name) => nodeName(name));
+    const twice = names.find((name, index) => names.indexOf(name) !== index);
+    if (twice !== undefined) {
+      throw new AntecedentError('E_CONFIG', `a scenario names the node ${twice} twice; remove one`);
+    }
+    return names;
+  }
+  const letters = 'abcdefghijklmnopqrstuvwxyz';
+  return Array.from({ length: count }, (_, index) =>
+    nodeName(count <= letters.length ? letters.charAt(index) : `n${String(index + 1).padStart(3, '0')}`),
+  );
+}

@@ -1,0 +1,149 @@
+/**
+ * What a sweep has found so far. Adding is commutative apart from the order of the lists, so the tallies of shards can be
+ * joined into that of the whole.
+ */
+import { propertyMeanings, type Property } from './oracles/violation.js';
+import type { SeedOutcome } from './run-seed.js';
+
+/** The document that `sweep --json` prints. Rates are per second of wall time on one core. */
+export interface SweepResult {
+  readonly runs: number;
+  readonly passed: number;
+  readonly failed: number;
+  /** Runs that came to no verdict. */
+  readonly undecided: number;
+  /** Runs that were run twice, to compare their traces. */
+  readonly verified: number;
+  readonly isInterrupted: boolean;
+  readonly elapsedMs: number;
+  readonly simulatedMs: number;
+  readonly eventsPerSecond: number;
+  readonly runsPerSecond: number;
+  /** Seconds simulated in a second of wall time. */
+  readonly simulatedToWall: number;
+  readonly events: number;
+  readonly broadcasts: number;
+  readonly deliveries: number;
+  /** Injected faults by kind, in the order of their names. */
+  readonly faults: Readonly<Record<string, number>>;
+  /** What every run was judged by. */
+  readonly properties: readonly Property[];
+  readonly scenarios: readonly ScenarioTally[];
+  readonly failures: readonly SweepFailure[];
+  readonly notReproducible: readonly SeedName[];
+  readonly undecidedRuns: readonly SeedName[];
+}
+
+export interface ScenarioTally {
+  readonly name: string;
+  readonly about: string;
+  readonly runs: number;
+  readonly failed: number;
+  readonly events: number;
+  readonly deliveries: number;
+  readonly simulatedMs: number;
+}
+
+export interface SeedName {
+  readonly scenario: string;
+  readonly seed: number;
+}
+
+export interface SweepFailure extends SeedName {
+  readonly signature: string;
+  readonly property: Property;
+  readonly sentence: string;
+  /** Null when the plan was not kept; it can be made again from scenario and seed. */
+  readonly planPath: string | null;
+  readonly reportPath: string | null;
+}
+
+type Growing<T> = { -readonly [K in keyof T]: T[K] };
+
+export class SweepTally {
+  readonly #scenarios = new Map<string, Growing<ScenarioTally>>();
+  readonly #faults = new Map<string, number>();
+  readonly #failures: SweepFailure[] = [];
+  readonly #notReproducible: SeedName[] = [];
+  readonly #undecided: SeedName[] = [];
+  readonly #signatures = new Map<string, number>();
+  #runs = 0;
+  #verified = 0;
+  #events = 0;
+  #broadcasts = 0;
+
+  constructor(scenarios: readonly { readonly name: string; readonly about: string }[]) {
+    for (const { name, about } of scenarios) {
+      this.#scenarios.set(name, { name, about, runs: 0, failed: 0, events: 0, deliveries: 0, simulatedMs: 0 });
+    }
+  }
+
+  get counts(): { readonly runs: number; readonly failed: number; readonly events: number } {
+    return { runs: this.#runs, failed: this.#failures.length, events: this.#events };
+  }
+
+  /** How many failures with this signature there were. */
+  failuresLike(signature: string): number {
+    return this.#signatures.get(signature) ?? 0;
+  }
+
+  /** `planPath` is where the plan of a failure was kept. */
+  add(outcome: SeedOutcome, planPath: string | undefined): void {
+    const { scenario, seed, failure } = outcome;
+    this.#runs += 1;
+    if (outcome.isVerified) this.#verified += 1;
+    this.#events += outcome.events;
+    this.#broadcasts += outcome.broadcasts;
+    for (const [kind, count] of Object.entries(outcome.faults)) this.#faults.set(kind, (this.#faults.get(kind) ?? 0) + count);
+    if (!outcome.isReproducible) this.#notReproducible.push({ scenario, seed });
+    if (outcome.verdict === 'undecided') this.#undecided.push({ scenario, seed });
+    if (failure !== undefined) this.#addFailure({ scenario, seed }, failure, planPath);
+    const tally = this.#scenarios.get(scenario);
+    if (tally === undefined) return;
+    tally.runs += 1;
+    tally.events += outcome.events;
+    tally.deliveries += outcome.deliveries;
+    tally.simulatedMs += outcome.simulatedMs;
+    if (failure !== undefined) tally.failed += 1;
+  }
+
+  #addFailure(name: SeedName, { signature, violation }: NonNullable<SeedOutcome['failure']>, planPath: string | undefined): void {
+    this.#signatures.set(signature, this.failuresLike(signature) + 1);
+    this.#failures.push({
+      ...name,
+      signature,
+      property: violation.property,
+      sentence: violation.sentence,
+      planPath: planPath ?? null,
+      reportPath: planPath?.replace(/\.json$/, '.txt') ?? null,
+    });
+  }
+
+  result({ elapsedMs, isInterrupted }: { readonly elapsedMs: number; readonly isInterrupted: boolean }): SweepResult {
+    const seconds = Math.max(elapsedMs, 1) / 1000;
+    const scenarios = [...this.#scenarios.values()].map((tally) => ({ ...tally }));
+    const simulatedMs = scenarios.reduce((sum, tally) => sum + tally.simulatedMs, 0);
+    return {
+      runs: this.#runs,
+      passed: this.#runs - this.#failures.length - this.#undecided.length,
+      failed: this.#failures.length,
+      undecided: this.#undecided.length,
+      verified: this.#verified,
+      isInterrupted,
+      elapsedMs: Math.round(elapsedMs),
+      simulatedMs: Math.round(simulatedMs),
+      eventsPerSecond: Math.round(this.#events / seconds),
+      runsPerSecond: Math.round((10 * this.#runs) / seconds) / 10,
+      simulatedToWall: Math.round(simulatedMs / 1000 / seconds),
+      events: this.#events,
+      broadcasts: this.#broadcasts,
+      deliveries: scenarios.reduce((sum, tally) => sum + tally.deliveries, 0),
+      faults: Object.fromEntries([...this.#faults].sort(([a], [b]) => (a < b ? -1 : 1))),
+      properties: Object.keys(propertyMeanings) as Property[],
+      scenarios,
+      failures: this.#failures,
+      notReproducible: this.#notReproducible,
+      undecidedRuns: this.#undecided,
+    };
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * Mailboxes: users create and delete mailboxes, append mails and expunge them, at any node, as in a distributed IMAP
+ * server.
+ *
+ * All of it is one OR-Set of paths: `user/mailbox` for a mailbox, `user/mailbox/mail` for a mail. The tag of an
+ * addition is the dot of the message that brought it, which nobody ever uses again. Removes name the tags their node
+ * had seen, so concurrent operations commute: two nodes that were delivered the same messages, in any causal order,
+ * have equal states. A node that misses a cause does not: the remove finds nothing, the addition comes later and stays.
+ * So a mistake in the order of delivery shows in the state, which is why this workload is the default.
+ *
+ * Payloads are text, fields separated by `|`, pairs by `;`:
+ * `create|user|mailbox`, `append|user|mailbox|mail|text`, and for both removes `remove|path,tag;path,tag;...`.
+ */
+import { AntecedentError, ORSet, formatDot, type Delivery } from '../../core/index.js';
+import type { Milliseconds } from '../duration.js';
+import type { OperationBody, PlannedOperation } from '../plan.js';
+import type { Application, PlanningContext, Program, Workload } from './workload.js';
+
+export interface MailboxesOptions {
+  /** Operations a second, over all nodes. */
+  readonly perSecond: number;
+  readonly for: Milliseconds;
+  readonly users?: number;
+  readonly mailboxesPerUser?: number;
+  /** Longest text of a mail. */
+  readonly mailBytesMax?: number;
+  /** When an operation counts as accepted. `mixed` draws one for each: here, on some nodes, or on all. */
+  readonly durable?: 'here' | 'all' | 'mixed';
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const filler = 'Received: from a by b; '.repeat(200);
+
+export const mailboxesProgram: Program = {
+  name: 'mailboxes',
+  whenDown: 'skip',
+  createApplication: () => new MailboxesApplication(),
+};
+
+/** Random operations at random nodes and times. Throws `E_CONFIG` for options out of range. */
+export function mailboxes(options: MailboxesOptions): Workload {
+  const { perSecond, users = 3, mailboxesPerUser = 2, mailBytesMax = 120 } = options;
+  if (!(perSecond > 0 && perSecond <= 100_000)) {
+    throw new AntecedentError(
+      'E_CONFIG',
+      `mailboxes: a rate of ${perSecond} a second is not above 0 and at most 100000`,
+    );
+  }
+  for (const [key, value] of Object.entries({ users, mailboxesPerUser, mailBytesMax })) {
+    if (Number.isSafeInteger(value) && value >= 1) continue;
+    throw new AntecedentError('E_CONFIG', `mailboxes: ${key} is ${value}, it must be a whole number above 0`);
+  }
+  return {
+    ...mailboxesProgram,
+    plan: (context) => planOperations(context, { ...options, users, mailboxesPerUser, mailBytesMax }),
+  };
+}
+
+function planOperations(
+  context: PlanningContext,
+  options: Required<Omit<MailboxesOptions, 'durable'>> & MailboxesOptions,
+): PlannedOperation[] {
+  const { random, nodes } = context;
+  const count = Math.max(1, Math.round((options.perSecond * options.for) / 1000));
+  const timesMs = Array.from({ length: count }, () => random.between(0, Math.round(options.for * 1000)) / 1000);
+  timesMs.sort((a, b) => a - b);
+  return timesMs.map((atMs, index) => {
+    const user = `user${random.below(options.users)}`;
+    const mailbox = `box${random.below(options.mailboxesPerUser)}`;
+    const body = planBody(context, user, mailbox, `m${index}`, options.mailBytesMax);
+    const durable = planDurability(context, options.durable ?? 'here');
+    return { atMs, node: random.pick(nodes), ...(durable === 'here' ? {} : { durable }), ...body };
+  });
+}
+
+/** Six of ten operations append, so that there is something to expunge and delete. */
+function planBody(
+  { random }: PlanningContext,
+  user: string,
+  mailbox: string,
+  mail: string,
+  bytesMax: number,
+): OperationBody {
+  const draw = random.below(10);
+  if (draw < 6) return { kind: 'append', user, mailbox, mail, bytes: random.below(bytesMax) };
+  if (draw < 8) return { kind: 'expunge', user, mailbox, pick: random.below(1000) };
+  return { kind: draw === 8 ? 'create' : 'delete', user, mailbox };
+}
+
+function planDurability(
+  { random, nodes }: PlanningContext,
+  durable: 'here' | 'all' | 'mixed',
+): 'here' | 'all' | number {
+  if (durable !== 'mixed') return durable;
+  const draw = random.below(4);
+  if (draw < 2) return 'here';
+  return draw === 2 ? 'all' : random.between(1, nodes.length);
+}
+
+class MailboxesApplication implements Application {
+  readonly #paths = new ORSet();
+  /**
+   * Paths below each mailbox, in the order in which this node first saw them: so that a remove need not look at all.
+   */
+  readonly #mails = new Map<string, Set<string>>();
+
+  perform(operation: PlannedOperation): Uint8Array | undefined {
+    switch (operation.kind) {
+      case 'create':
+        return encoder.encode(`create|${operation.user}|${operation.mailbox}`);
+      case 'append':
+        return encoder.encode(
+          `append|${operation.user}|${operation.mailbox}|${operation.mail}|${mailText(operation.bytes)}`,
+        );
+      case 'expunge':
+        return this.#remove(this.#pickMail(`${operation.user}/${operation.mailbox}`, operation.pick));
+      case 'delete': {
+        const mailbox = `${operation.user}/${operation.mailbox}`;
+        return this.#remove([mailbox, ...(this.#mails.get(mailbox) ?? [])]);
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  deliver(delivery: Delivery): void {
+    const [kind, ...fields] = decoder.decode(delivery.payload).split('|');
+    if (kind === 'remove') {
+      this.#applyRemove(fields[0] ?? '');
+      return;
+    }
+    const mailbox = `${fields[0]}/${fields[1]}`;
+    if (kind === 'create') this.#paths.add(mailbox, formatDot(delivery));
+    else if (kind === 'append') this.#applyAppend(mailbox, `${mailbox}/${fields[2]}`, formatDot(delivery));
+    else {
+      throw new AntecedentError(
+        'E_PAYLOAD',
+        `${formatDot(delivery)} is no operation on mailboxes: it begins ${JSON.stringify(kind)}`,
+      );
+    }
+  }
+
+  stateDigest(): number {
+    return this.#paths.digest;
+  }
+
+  #applyAppend(mailbox: string, mail: string, tag: string): void {
+    this.#paths.add(mail, tag);
+    const mails = this.#mails.get(mailbox);
+    if (mails === undefined) this.#mails.set(mailbox, new Set([mail]));
+    else mails.add(mail);
+  }
+
+  #applyRemove(pairs: string): void {
+    for (const pair of pairs.split(';')) {
+      const [path = '', tag = ''] = pair.split(',');
+      this.#paths.remove(path, [tag]);
+      if (this.#paths.has(path)) continue;
+      this.#mails.get(path.slice(0, path.lastIndexOf('/')))?.delete(path);
+    }
+  }
+
+  #pickMail(mailbox: string, pick: number): readonly string[] {
+    const mails = this.#mails.get(mailbox);
+    if (mails === undefined || mails.size === 0) return [];
+    return [...mails].slice(pick % mails.size).slice(0, 1);
+  }
+
+  /** A remove of everything seen at `paths`; undefined when there is nothing. */
+  #remove(paths: readonly string[]): Uint8Array | undefined {
+    const pairs = paths.flatMap((path) => this.#paths.tagsOf(path).map((tag) => `${path},${tag}`));
+    return pairs.length === 0 ? undefined : encoder.encode(`remove|${pairs.join(';')}`);
+  }
+}
+
+function mailText(bytes: number): string {
+  return bytes <= filler.length ? filler.slice(0, bytes) : filler.padEnd(bytes, '.');
+}

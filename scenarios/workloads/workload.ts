@@ -1,0 +1,38 @@
+/**
+ * What the nodes of a run do: a program that they all run, and the operations that users perform on it.
+ *
+ * The two halves meet only in the plan. Planning draws from the seed; performing must not, or a plan would no longer
+ * say what happens.
+ */
+import type { Delivery, NodeName } from '../../core/index.js';
+import type { RandomStream } from '../../transport-sim/index.js';
+import type { PlannedOperation } from '../plan.js';
+
+/** The state that one node keeps, and how it changes. It survives crashes of its node. */
+export interface Application {
+  /** Payload to broadcast, or undefined when the operation does not apply to the current state. Changes nothing. */
+  perform(operation: PlannedOperation): Uint8Array | undefined;
+  /** Applies a message. Never called twice for one position. Must not change or keep the payload. */
+  deliver(delivery: Delivery): void;
+  /** A whole number below 2⁵³ that changes with the state; equal states have equal digests. Costs O(1). */
+  stateDigest(): number;
+}
+
+/** What a run needs to know to carry out the operations of a plan. */
+export interface Program {
+  readonly name: string;
+  /** An operation at a node that is down is skipped, or waits at its client until the node accepts it. */
+  readonly whenDown: 'skip' | 'wait';
+  createApplication(node: NodeName): Application;
+}
+
+export interface PlanningContext {
+  readonly random: RandomStream;
+  readonly nodes: readonly NodeName[];
+}
+
+/** A program with a way to plan operations for it. */
+export interface Workload extends Program {
+  /** Operations sorted by time. */
+  plan(context: PlanningContext): readonly PlannedOperation[];
+}

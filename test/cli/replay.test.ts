@@ -1,0 +1,44 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { formatPlan } from '../../scenarios/index.js';
+import { antecedent } from './fake-terminal.js';
+import { hopelessPlan } from './hopeless-plan.js';
+import { temporaryDirectory } from './temporary-directory.js';
+
+function writePlan(): string {
+  const path = join(temporaryDirectory(), 'failure.json');
+  writeFileSync(path, formatPlan(hopelessPlan()));
+  return path;
+}
+
+test('shows the same violation again', async () => {
+  const path = writePlan();
+  const first = await antecedent('replay', path, '--json');
+  const again = await antecedent('replay', path, '--json');
+  expect(first.exitCode).toBe(1);
+  expect(JSON.parse(first.out)).toMatchObject({ verdict: 'liveness', planPath: path });
+  expect({ ...JSON.parse(again.out), wallMs: 0 }).toEqual({ ...JSON.parse(first.out), wallMs: 0 });
+});
+
+test('verifies that two runs are equal', async () => {
+  const path = writePlan();
+  expect((await antecedent('replay', path, '--verify')).out).toContain('REPRODUCIBLE  both runs have the trace ');
+  expect(JSON.parse((await antecedent('replay', path, '--verify', '--json')).out)).toMatchObject({ isReproducible: true });
+});
+
+test('shows what had happened by a time, and leaves the verdict open', async () => {
+  const { exitCode, out } = await antecedent('replay', writePlan(), '--until', '400ms');
+  expect(exitCode).toBe(3);
+  expect(out).toContain('nothing was violated by 400 ms');
+  expect(out).toMatch(/^ +0\.\d{3} s {2}\w: start at 0$/m);
+  const times = [...out.matchAll(/^ +(\d+\.\d{3}) s /gm)].map(([, time]) => Number(time));
+  expect(Math.max(...times)).toBeLessThanOrEqual(0.4);
+});
+
+test('a time after the violation changes nothing', async () => {
+  const path = writePlan();
+  const whole = await antecedent('replay', path);
+  expect(whole.out).toContain('VIOLATED');
+  expect((await antecedent('replay', path, '--until', '1h')).exitCode).toBe(1);
+});

@@ -1,0 +1,75 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { describeSweep } from '../../cli/sweep-text.js';
+import type { SweepFailure, SweepResult } from '../../scenarios/index.js';
+import { fakeStream } from './fake-terminal.js';
+import { temporaryDirectory } from './temporary-directory.js';
+
+const held: SweepResult = {
+  runs: 1200,
+  passed: 1200,
+  failed: 0,
+  undecided: 0,
+  verified: 61,
+  isInterrupted: false,
+  elapsedMs: 4_000,
+  simulatedMs: 3_600_000,
+  eventsPerSecond: 500_000,
+  runsPerSecond: 300,
+  simulatedToWall: 900,
+  events: 2_000_000,
+  broadcasts: 1,
+  deliveries: 90_000,
+  faults: { crash: 1500, loss: 12 },
+  properties: ['causal-order', 'durability'],
+  scenarios: [{ name: 'calm', about: '', runs: 1200, failed: 0, events: 2_000_000, deliveries: 90_000, simulatedMs: 3_600_000 }],
+  failures: [],
+  notReproducible: [],
+  undecidedRuns: [],
+};
+
+function failure(seed: number, planPath: string | null, reportPath: string | null = null): SweepFailure {
+  const sentence = 'b was given a:2 before a:1.';
+  return { scenario: 'calm', seed, signature: 'calm/causal-order', property: 'causal-order', sentence, planPath, reportPath };
+}
+
+const describe = (result: Partial<SweepResult>): string => describeSweep(fakeStream(), { ...held, ...result }, 'runs');
+
+test('tells what was simulated, under which faults, and by what it was judged', () => {
+  const text = describe({});
+  expect(text).toMatch(/│ calm +│ 1,200 │ +0 │ 2,000,000 │/);
+  expect(text).toContain('1,200 runs, 2,000,000 events, 1 message broadcast, 90,000 deliveries');
+  expect(text).toContain('60.0 min simulated in 4.0 s (900 times as fast)');
+  expect(text).toContain('crash 1,500, loss 12');
+  expect(text).toContain('61 runs made twice: the same event by event');
+  expect(text).toMatch(/^ {2}durability +what was accepted survives crashes$/m);
+  expect(text).toContain('HELD  every property held in all 1,200 runs\n');
+});
+
+test('shows the first report whole, and a command for each failure', () => {
+  const reportPath = join(temporaryDirectory(), 'calm-7.txt');
+  writeFileSync(reportPath, 'the report\n');
+  const text = describe({ failed: 2, failures: [failure(7, 'runs/calm-7.json', reportPath), failure(9, null)] });
+  expect(text).toMatch(/^the report\n/);
+  expect(text).toContain('VIOLATED  2 runs of 1,200 violated a property\n');
+  expect(text).toMatch(/calm, seed 7: causal-order +antecedent replay runs\/calm-7\.json\n/);
+  expect(text).toMatch(/calm, seed 9: causal-order +antecedent run calm --seed 9\n/);
+  expect(text).toContain('Next: antecedent replay runs/calm-7.json\n');
+});
+
+test('counts the failures it does not list', () => {
+  const failures = Array.from({ length: 25 }, (_, seed) => failure(seed, null));
+  expect(describe({ failed: 25, failures })).toContain('  and 15 more\n');
+});
+
+test('names runs that cannot be trusted, and does not say that all held', () => {
+  const text = describe({ notReproducible: [{ scenario: 'calm', seed: 4 }], undecided: 1, undecidedRuns: [{ scenario: 'calm', seed: 5 }] });
+  expect(text).toContain('NOT REPRODUCIBLE  calm 4\n');
+  expect(text).toContain('UNDECIDED  calm 5\n');
+  expect(text).not.toContain('HELD');
+});
+
+test('an interrupted sweep says so', () => {
+  expect(describe({ isInterrupted: true })).toContain('HELD  every property held in all 1,200 runs (interrupted)\n');
+});

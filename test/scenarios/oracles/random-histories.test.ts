@@ -1,0 +1,247 @@
+/**
+ * The oracles against a naive causal broadcast that shares nothing with them: it keeps, for every message, the plain set
+ * of everything that happened before it, and delivers any message whose set is contained in what a node has.
+ *
+ * Correct histories never raise an alarm. A history with one fault planted raises one exactly when the fault matters,
+ * as the plain sets say.
+ */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { nodeName, type NodeName } from '../../../core/index.js';
+import type { HistoryEvent } from '../../../scenarios/history.js';
+import { Judge } from '../../../scenarios/oracles/judge.js';
+import type { Violation } from '../../../scenarios/oracles/violation.js';
+import { bytes, dot } from './history-builder.js';
+
+const nodes: readonly NodeName[] = ['a', 'b', 'c', 'd'].map(nodeName);
+type Deliver = Extract<HistoryEvent, { type: 'deliver' }>;
+
+/** What one node was seen to do, as the model sees it. */
+interface ModelNode {
+  readonly name: NodeName;
+  readonly given: string[];
+  own: number;
+}
+
+interface Execution {
+  readonly events: readonly HistoryEvent[];
+  /** Everything that happened before each message. */
+  readonly before: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+/** A choice is (who, what, which): read modulo what is possible, so every list of numbers is an execution. */
+const choices = fc.array(fc.tuple(fc.nat(3), fc.nat(9), fc.nat(1000)), { minLength: 5, maxLength: 60 });
+
+function execute(steps: readonly (readonly [number, number, number])[]): Execution {
+  const events: HistoryEvent[] = [];
+  const before = new Map<string, ReadonlySet<string>>();
+  const cluster: ModelNode[] = nodes.map((name) => ({ name, given: [], own: 0 }));
+  for (const { name } of cluster) events.push({ type: 'start', atMs: 0, node: name, position: 0 });
+
+  const broadcast = (node: ModelNode): void => {
+    const past = new Set(node.given);
+    for (let seq = 1; seq <= node.own; seq++) past.add(`${node.name}:${seq}`);
+    for (const message of [...past]) for (const cause of before.get(message) ?? []) past.add(cause);
+    node.own += 1;
+    const text = `${node.name}:${node.own}`;
+    before.set(text, past);
+    events.push({ type: 'broadcast', atMs: events.length, node: node.name, dot: dot(text), payload: bytes(text) });
+    events.push({ type: 'accepted', atMs: events.length, node: node.name, dot: dot(text) });
+  };
+  const give = (node: ModelNode, text: string): void => {
+    node.given.push(text);
+    const stateDigest = digest(node.given);
+    const event = { node: node.name, dot: dot(text), position: node.given.length, payload: bytes(text), stateDigest };
+    events.push({ type: 'deliver', atMs: events.length, ...event });
+  };
+  const deliverable = (node: ModelNode): string[] =>
+    [...before].flatMap(([text, past]) =>
+      !node.given.includes(text) && [...past].every((cause) => node.given.includes(cause)) ? [text] : [],
+    );
+  const restart = (node: ModelNode, position: number): void => {
+    events.push({ type: 'crash', atMs: events.length, node: node.name });
+    events.push({ type: 'start', atMs: events.length, node: node.name, position });
+    for (const text of node.given.splice(position)) give(node, text);
+  };
+
+  for (const [who, what, which] of steps) {
+    const node = cluster[who];
+    if (node === undefined) continue;
+    const ready = deliverable(node);
+    const text = ready[which % Math.max(1, ready.length)];
+    if (what < 3) broadcast(node);
+    else if (what === 9) restart(node, which % (node.given.length + 1));
+    else if (text !== undefined) give(node, text);
+  }
+  for (const node of cluster) {
+    for (let ready = deliverable(node); ready.length > 0; ready = deliverable(node)) give(node, ready[0] ?? '');
+  }
+  return { events, before };
+}
+
+/** Equal for equal sets, whatever the order. */
+function digest(given: readonly string[]): number {
+  return given.reduce((sum, text) => sum + (text.charCodeAt(0) * 1009 + Number(text.slice(2))) ** 2, 0);
+}
+
+function judge(events: readonly HistoryEvent[]): Violation | undefined {
+  const judged = new Judge({ nodes });
+  for (const event of events) judged.observe(event);
+  return judged.finish({ atMs: events.length, live: nodes, busy: false });
+}
+
+interface Broken {
+  readonly events: readonly HistoryEvent[];
+  /** The delivery that was chosen, and the one that followed it at the same node. */
+  readonly at: Deliver;
+  readonly next: Deliver | undefined;
+}
+
+/**
+ * Plants a fault at one delivery, chosen among those of each node's last life that are not repeated from an earlier one.
+ * `change` gets that delivery and all later ones of the node, one per slot, and says what happens in each slot instead.
+ */
+function mutate(
+  { events }: Execution,
+  pick: number,
+  change: (own: readonly Deliver[]) => readonly (readonly Deliver[])[],
+): Broken | undefined {
+  const latest = new Map<string, { start: number; position: number }>();
+  const fresh: number[] = [];
+  for (const [i, event] of events.entries()) {
+    const last = latest.get(event.node) ?? { start: 0, position: 0 };
+    latest.set(event.node, last);
+    if (event.type === 'start') last.start = i;
+    if (event.type !== 'deliver' || event.position <= last.position) continue;
+    last.position = event.position;
+    fresh.push(i);
+  }
+  const candidates = fresh.filter((i) => i > (latest.get(events[i]?.node ?? '')?.start ?? 0));
+  const index = candidates[pick % Math.max(1, candidates.length)] ?? -1;
+  const at = events[index];
+  if (at?.type !== 'deliver') return undefined;
+
+  const own = events.slice(index).filter((event) => event.type === 'deliver' && event.node === at.node);
+  const slots = change(own as Deliver[]).values();
+  let { position } = at;
+  const changed = events.flatMap((event, i): HistoryEvent[] => {
+    if (i < index || event.type !== 'deliver' || event.node !== at.node) return [event];
+    return (slots.next().value ?? []).map((delivery) => ({ ...delivery, position: position++ }));
+  });
+  return { events: changed, at, next: own[1] as Deliver | undefined };
+}
+
+/** Digests belong to the sets they were taken of; mutations of the order make them meaningless. */
+function withoutDigest({ stateDigest: _, ...event }: Deliver): Deliver {
+  return event;
+}
+
+const textOf = ({ dot: { origin, seq } }: Pick<Deliver, 'dot'>): string => `${origin}:${seq}`;
+
+test('a correct history never raises an alarm', () => {
+  fc.assert(
+    fc.property(choices, (steps) => {
+      expect(judge(execute(steps).events)).toBeUndefined();
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('a message that a node never gets is noticed, at the latest at the end', () => {
+  fc.assert(
+    fc.property(choices, fc.nat(), (steps, pick) => {
+      const broken = mutate(execute(steps), pick, ([, ...rest]) => [[], ...rest.map((event) => [withoutDigest(event)])]);
+      fc.pre(broken !== undefined);
+      expect(['causal-order', 'convergence']).toContain(judge(broken.events)?.property);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('a message that a node gets twice is noticed', () => {
+  fc.assert(
+    fc.property(choices, fc.nat(), fc.nat(), (steps, pick, later) => {
+      const broken = mutate(execute(steps), pick, (own) =>
+        own.map((event, slot) => {
+          const again = slot === later % own.length ? own.slice(0, 1) : [];
+          return [event, ...again].map(withoutDigest);
+        }),
+      );
+      fc.pre(broken !== undefined);
+      expect(judge(broken.events)?.property).toBe('no-duplication');
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('two neighbours that change places are noticed exactly when the first caused the second', () => {
+  let harmless = 0;
+  let harmful = 0;
+  fc.assert(
+    fc.property(choices, fc.nat(), (steps, pick) => {
+      const execution = execute(steps);
+      const broken = mutate(execution, pick, ([first, second, ...rest]) =>
+        [second, first, ...rest].flatMap((event) => (event === undefined ? [] : [[withoutDigest(event)]])),
+      );
+      fc.pre(broken?.next !== undefined);
+      const between = execution.events.slice(execution.events.indexOf(broken.at), execution.events.indexOf(broken.next));
+      // A broadcast of the node between the two would come to have other causes; one of the other's must come first.
+      const { node } = broken.at;
+      const later = textOf(broken.next);
+      fc.pre(!between.some((event) => event.type === 'broadcast' && (event.node === node || textOf(event) === later)));
+      const isCause = execution.before.get(textOf(broken.next))?.has(textOf(broken.at)) === true;
+      if (isCause) harmful += 1;
+      else harmless += 1;
+      expect(judge(broken.events)?.property).toBe(isCause ? 'causal-order' : undefined);
+    }),
+    { numRuns: 300 },
+  );
+  expect(Math.min(harmless, harmful)).toBeGreaterThan(0);
+});
+
+test('a byte that changes on the way is noticed', () => {
+  fc.assert(
+    fc.property(choices, fc.nat(), fc.nat(), fc.integer({ min: 1, max: 255 }), (steps, pick, where, mask) => {
+      const broken = mutate(execute(steps), pick, ([first, ...rest]) => {
+        if (first === undefined) return [];
+        const payload = first.payload.slice();
+        const at = where % payload.length;
+        payload[at] = (payload[at] ?? 0) ^ mask;
+        return [[{ ...first, payload }], ...rest.map((event) => [event])];
+      });
+      fc.pre(broken !== undefined);
+      expect(judge(broken.events)?.property).toBe('integrity');
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('a state that differs is noticed exactly when another node, or the same one earlier or later, holds the same set', () => {
+  fc.assert(
+    fc.property(choices, fc.nat(), (steps, pick) => {
+      const execution = execute(steps);
+      const broken = mutate(execution, pick, ([first, ...rest]) =>
+        first === undefined ? [] : [[{ ...first, stateDigest: -1 }], ...rest.map((event) => [event])],
+      );
+      fc.pre(broken !== undefined);
+      expect(judge(broken.events)?.property).toBe(
+        timesHeld(execution, broken.at) > 1 ? 'state-convergence' : undefined,
+      );
+    }),
+    { numRuns: 200 },
+  );
+});
+
+/** How often, in the whole history, a node holds exactly what the node of `at` holds right after it. */
+function timesHeld(execution: Execution, at: Deliver): number {
+  const held = new Map<string, string[]>();
+  const sets = execution.events.flatMap((event) => {
+    if (event.type === 'start') held.set(event.node, (held.get(event.node) ?? []).slice(0, event.position));
+    if (event.type !== 'deliver') return [];
+    const given = [...(held.get(event.node) ?? []), textOf(event)];
+    held.set(event.node, given);
+    return [{ event, key: given.toSorted().join(' ') }];
+  });
+  const key = sets.find(({ event }) => event === at)?.key;
+  return sets.filter((set) => set.key === key).length;
+}

@@ -1,0 +1,194 @@
+import { describe, expect, test } from 'vitest';
+import { AntecedentError } from '../../core/index.js';
+import {
+  at,
+  catalogue,
+  crash,
+  formatPlan,
+  makePlan,
+  mailboxes,
+  ms,
+  partition,
+  randomly,
+  readPlan,
+  scenario,
+  seconds,
+  type Plan,
+} from '../../scenarios/index.js';
+
+const calm = scenario('quiet', { about: '', nodes: 3, workload: mailboxes({ perSecond: 10, for: seconds(1) }) });
+
+type Path = readonly (string | number)[];
+
+/** The text of a plan in which somebody has put `value` at `path`; undefined takes out what is there. */
+function edited(path: Path, value: unknown): string {
+  const document: unknown = JSON.parse(formatPlan(makePlan(calm, '1')));
+  let place = document as Record<string | number, unknown>;
+  for (const key of path.slice(0, -1)) place = place[key] as Record<string | number, unknown>;
+  place[path.at(-1) ?? ''] = value;
+  return JSON.stringify(document);
+}
+
+function refusal(text: string): string {
+  try {
+    readPlan(text, 'plan.json');
+  } catch (error) {
+    expect(error).toBeInstanceOf(AntecedentError);
+    expect((error as AntecedentError).code).toBe('E_PLAN');
+    return (error as AntecedentError).message;
+  }
+  throw new Error('was not refused');
+}
+
+describe.each(catalogue.map((entry) => [entry.name, entry] as const))('%s', (_name, entry) => {
+  test('a plan comes back from its text as it was', () => {
+    for (const seed of ['1', '2', '3', 'any text']) {
+      const plan = makePlan(entry, seed);
+      expect(readPlan(formatPlan(plan), 'plan.json')).toEqual(plan);
+    }
+  });
+
+  test('the same seed makes the same plan, another seed another one', () => {
+    const text = formatPlan(makePlan(entry, '1'));
+    expect(formatPlan(makePlan(entry, '1'))).toBe(text);
+    expect(formatPlan(makePlan(entry, '2'))).not.toBe(text.replace('"seed": "1"', '"seed": "2"'));
+  });
+});
+
+test('a fault that is taken out of a scenario leaves the others as they were', () => {
+  const span = { from: ms(0), until: seconds(5) };
+  const faults = [randomly(2, crash('any'), span), randomly(2, partition('random'), span)] as const;
+  const define = (chosen: readonly (typeof faults)[number][]) =>
+    makePlan(
+      scenario('two', { about: '', nodes: 5, workload: mailboxes({ perSecond: 5, for: seconds(1) }), faults: chosen }),
+      '9',
+    );
+  const both = define(faults);
+  const onlyCrashes = define(faults.slice(0, 1));
+  expect(both.faults.filter((fault) => fault.kind === 'crash')).toEqual(onlyCrashes.faults);
+  expect(both.operations).toEqual(onlyCrashes.operations);
+});
+
+test('operations and faults are in the order of their times', () => {
+  const plan = makePlan(catalogue.at(-1) ?? calm, '5');
+  for (const list of [plan.operations, plan.faults]) {
+    const times = list.map(({ atMs }) => atMs);
+    expect(times).toEqual([...times].sort((a, b) => a - b));
+  }
+});
+
+test('the faults end after the last of them and its restart', () => {
+  const faults = [at(seconds(3), crash('a', { for: ms(500) }))];
+  const plan = makePlan(
+    scenario('late', {
+      about: '',
+      nodes: 2,
+      workload: mailboxes({ perSecond: 5, for: seconds(1) }),
+      faults,
+      expect: { convergeWithin: seconds(2) },
+    }),
+    '1',
+  );
+  expect(plan.healedAtMs).toBe(3500);
+  expect(plan.deadlineMs).toBe(5500);
+});
+
+test.each<[what: string, path: Path, value: unknown, expected: string]>([
+  ['another version', ['version'], 2, 'version: it has version 2, this program reads version 1'],
+  ['no version', ['version'], undefined, 'version: it has no "version"'],
+  ['a missing key', ['nodes'], undefined, 'nodes: missing; add it'],
+  ['an unknown key', ['nodez'], 1, 'the document: unknown "nodez"; remove it'],
+  ['a wrong type', ['healedAtMs'], 'soon', 'healedAtMs: "soon" is not of type number; write one that is'],
+  ['a negative time', ['operations', 1, 'atMs'], -1, 'operations[1].atMs: -1 is too small; the least is 0'],
+  ['a probability above 1', ['options', 'link', 'loss'], 2, 'options.link.loss: 2 is too large; the most is 1'],
+  [
+    'an unknown fault',
+    ['faults', 0],
+    { atMs: 1, kind: 'flood' },
+    'faults[0].kind: no such kind; use one of partition, ',
+  ],
+  [
+    'an unknown operation',
+    ['operations', 0, 'kind'],
+    'x',
+    'operations[0].kind: no such kind; use one of create, delete, ',
+  ],
+  ['a fault without its node', ['faults', 0], { atMs: 1, kind: 'crash' }, 'faults[0].node: missing; add it'],
+  ['a name that is no name', ['nodes', 0], '!', 'nodes[0]: "!": no node name; use 1 to 64 of A-Z a-z 0-9 . _ -'],
+  [
+    'a stranger',
+    ['operations', 0, 'node'],
+    'z',
+    'operations[0].node: "z" is no node of this plan (a, b, c); name one of them or add it to "nodes"',
+  ],
+  [
+    'a stranger in a group',
+    ['faults', 0],
+    { atMs: 1, kind: 'partition', groups: [['a'], ['b', 'z']] },
+    'faults[0].groups[1][1]: "z" is no node of this plan',
+  ],
+  [
+    'a stranger on a link',
+    ['faults', 0],
+    { atMs: 1, kind: 'hold', from: ['a'], to: ['z'] },
+    'faults[0].to[0]: "z" is no node of this plan',
+  ],
+  [
+    'an application of a stranger',
+    ['options', 'applications', 'z'],
+    { memory: 'mark' },
+    'options.applications.z: "z" is no node',
+  ],
+  ['a node twice', ['nodes', 3], 'a', 'nodes[3]: "a" is there twice; remove one'],
+  ['times out of order', ['operations', 0, 'atMs'], 999.5, 'operations[1].atMs: '],
+  [
+    'a fault after the end of faults',
+    ['faults', 0],
+    { atMs: 99_000, kind: 'heal' },
+    'faults[0].atMs: 99000 is after healedAtMs',
+  ],
+  ['no time to converge', ['deadlineMs'], 1, 'deadlineMs: 1 is not after healedAtMs'],
+  [
+    'more copies than nodes',
+    ['operations', 0, 'durable'],
+    9,
+    'operations[0].durable: 9 is more than the 3 nodes of this plan',
+  ],
+  [
+    'a latency turned round',
+    ['options', 'link', 'latency'],
+    { minMs: 3, maxMs: 1 },
+    'minMs is greater than maxMs; swap them',
+  ],
+  [
+    'a name that breaks payloads',
+    ['operations', 0, 'user'],
+    'a|b',
+    'operations[0].user: "a|b": use at least one character',
+  ],
+])('refuses %s and says where', (_what, path, value, expected) => {
+  const message = refusal(edited(path, value));
+  expect(message).toContain('plan.json is no valid plan:');
+  expect(message).toContain(expected);
+});
+
+test('refuses what is no JSON', () => {
+  expect(refusal('{')).toContain('plan.json is no JSON');
+});
+
+test('names all problems at once, up to ten', () => {
+  const operation = { atMs: 1, node: 'z', kind: 'line', text: '' };
+  const lines = refusal(edited(['operations'], Array(12).fill(operation))).split('\n');
+  expect(lines).toHaveLength(12);
+  expect(lines[10]).toContain('operations[9].node');
+  expect(lines[11]).toBe('  and 2 more');
+});
+
+test('a text has one operation a line', () => {
+  const plan: Plan = makePlan(calm, '1');
+  expect(
+    formatPlan(plan)
+      .split('\n')
+      .filter((line) => line.includes('"atMs"')),
+  ).toHaveLength(plan.operations.length);
+});

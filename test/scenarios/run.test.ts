@@ -1,0 +1,204 @@
+import { describe, expect, test } from 'vitest';
+import type { Delivery } from '../../core/index.js';
+import {
+  at,
+  catalogue,
+  crash,
+  findScenario,
+  formatPlan,
+  lines,
+  makePlan,
+  ms,
+  pause,
+  powerLoss,
+  randomly,
+  readPlan,
+  runPlan,
+  scenario,
+  seconds,
+  slowDisk,
+  type Application,
+  type ApplicationMode,
+  type HistoryEvent,
+  type Workload,
+} from '../../scenarios/index.js';
+
+const span = { from: ms(100), until: ms(1900) };
+const text = Array.from({ length: 40 }, (_, index) => (index % 7 === 0 ? '' : `line ${index}\r`));
+
+const restless = (application: ApplicationMode) =>
+  scenario('restless', {
+    about: 'Lines through every way in which a node can go away.',
+    nodes: 3,
+    workload: lines({ lines: text, perSecond: 20 }),
+    faults: [
+      randomly(2, crash('any', { for: ms(30) }), span),
+      randomly(2, powerLoss('any', { for: ms(50) }), span),
+      randomly(1, pause('any', { for: ms(300) }), span),
+      randomly(1, slowDisk('any', { for: ms(300) }), span),
+    ],
+    application,
+  });
+
+/** How often each line changed the state of each node. */
+function linesApplied(history: readonly HistoryEvent[]): Map<string, string[]> {
+  const applied = new Map<string, string[]>();
+  for (const event of history) {
+    if (event.type !== 'deliver' || event.stateDigest === undefined) continue;
+    applied.set(event.node, [...(applied.get(event.node) ?? []), new TextDecoder().decode(event.payload)]);
+  }
+  return applied;
+}
+
+describe.each(catalogue.map((entry) => [entry.name, entry] as const))('%s', (_name, entry) => {
+  test('holds, and every message is delivered everywhere', () => {
+    for (const seed of ['1', '2', '3', '4']) {
+      const plan = makePlan(entry, seed);
+      const result = runPlan(plan);
+      expect(result.violations, `seed ${seed}`).toEqual([]);
+      expect(result.verdict).toBe('pass');
+      expect(result.broadcasts).toBeGreaterThan(0);
+      expect(result.broadcasts + result.skipped).toBe(plan.operations.length);
+      expect(result.deliveries).toBeGreaterThanOrEqual(result.broadcasts);
+    }
+  });
+
+  test('the plan read back from its text runs to the same trace', () => {
+    const plan = makePlan(entry, '1');
+    const again = readPlan(formatPlan(plan), 'plan.json');
+    expect(runPlan(again, { keepHistory: true, keepTrace: 5 }).traceHash).toBe(runPlan(plan).traceHash);
+  });
+});
+
+test('faults of the plan are injected and counted', () => {
+  const result = runPlan(makePlan(findScenario('power-loss'), '1'));
+  expect(result.faults['power-loss']).toBeGreaterThanOrEqual(3);
+  expect(runPlan(makePlan(findScenario('slow-peer'), '1')).faults).toMatchObject({ link: 1, 'slow-disk': 1 });
+});
+
+describe.each<ApplicationMode>([
+  { memory: 'position' },
+  { memory: 'position', applyMs: { minMs: 1, maxMs: 15 } },
+  { memory: 'mark' },
+  { memory: 'mark', applyMs: { minMs: 1, maxMs: 15 } },
+])('with the application %j', (application) => {
+  test('every node is given every line exactly once, through crashes', () => {
+    for (const seed of ['1', '2', '3', '4', '5']) {
+      const result = runPlan(makePlan(restless(application), seed), { keepHistory: true });
+      expect(result.violations, `seed ${seed}`).toEqual([]);
+      const applied = linesApplied(result.history ?? []);
+      for (const node of result.plan.nodes) {
+        expect(applied.get(node)?.sort(), `seed ${seed}, ${node}`).toEqual([...text].sort());
+      }
+    }
+  });
+});
+
+test('what an application with a mark is handed again after a crash is reported, and not applied again', () => {
+  const again = ['1', '2', '3', '4', '5', '6'].flatMap((seed) => {
+    const mode: ApplicationMode = { memory: 'mark', applyMs: { minMs: 5, maxMs: 15 } };
+    const { history = [] } = runPlan(makePlan(restless(mode), seed), { keepHistory: true });
+    return history.filter((event) => event.type === 'deliver' && event.stateDigest === undefined);
+  });
+  expect(again.length).toBeGreaterThan(0);
+});
+
+test('a history begins with the starts and keeps the order of times', () => {
+  const { history = [] } = runPlan(makePlan(findScenario('crash-restart'), '1'), { keepHistory: true });
+  expect(history.slice(0, 3).map(({ type }) => type)).toEqual(['start', 'start', 'start']);
+  const times = history.map(({ atMs }) => atMs);
+  expect(times).toEqual([...times].sort((a, b) => a - b));
+});
+
+test('keeps neither history nor trace unless asked', () => {
+  const result = runPlan(makePlan(findScenario('calm'), '1'));
+  expect('history' in result).toBe(false);
+  expect('trace' in result).toBe(false);
+});
+
+test('a run that is cut short while it gets things done is undecided', () => {
+  expect(runPlan(makePlan(findScenario('calm'), '1'), { eventsMax: 150 })).toMatchObject({
+    verdict: 'undecided',
+    violations: [],
+  });
+});
+
+/** A program of a user: everybody sends its own name. */
+function greetings(createApplication: () => Application): Workload {
+  return {
+    name: 'greetings',
+    whenDown: 'skip',
+    createApplication,
+    plan: ({ nodes }) =>
+      nodes.map((node, index) => ({
+        atMs: 100 + 10 * index,
+        node,
+        kind: 'custom',
+        name: 'greet',
+        data: { to: 'all' },
+      })),
+  };
+}
+
+const greet = (workload: Workload) =>
+  makePlan(scenario('greetings', { about: '', nodes: 3, workload, faults: [at(ms(115), crash('c'))] }), '1');
+
+test('a program of a user runs, and its plan needs it', () => {
+  const workload = greetings(() => ({
+    perform: () => new Uint8Array([1]),
+    deliver: () => undefined,
+    stateDigest: () => 0,
+  }));
+  const plan = greet(workload);
+  expect(readPlan(formatPlan(plan), 'plan.json')).toEqual(plan);
+  expect(runPlan(plan, { programs: [workload] })).toMatchObject({ verdict: 'pass', broadcasts: 2, skipped: 1 });
+  expect(() => runPlan(plan)).toThrow('workload: "greetings" is unknown; use one of lines, mailboxes');
+});
+
+test('a program whose state depends on the order of concurrent messages is caught', () => {
+  const lastWins = (): Application => {
+    let last = 0;
+    return {
+      perform: (operation) => new Uint8Array([operation.node.charCodeAt(0)]),
+      deliver: (delivery: Delivery) => void (last = delivery.payload[0] ?? 0),
+      stateDigest: () => last,
+    };
+  };
+  const workload: Workload = {
+    ...greetings(lastWins),
+    plan: ({ nodes }) => nodes.map((node) => ({ atMs: 1000, node, kind: 'custom', name: 'greet', data: null })),
+  };
+  const plan = makePlan(
+    scenario('last-wins', { about: '', nodes: 3, workload, link: { latency: { minMs: 50, maxMs: 60 } } }),
+    '1',
+  );
+  const result = runPlan(plan, { programs: [workload] });
+  expect(result.verdict).toBe('safety');
+  expect(result.violations[0]?.property).toBe('state-convergence');
+});
+
+test('an error of a program ends the run as a finding, with its message', () => {
+  const workload = greetings(() => ({
+    perform: () => new Uint8Array(1),
+    deliver: () => {
+      throw new Error('cannot apply');
+    },
+    stateDigest: () => 0,
+  }));
+  const result = runPlan(greet(workload), { programs: [workload] });
+  expect(result.violations[0]).toMatchObject({ property: 'no-unexpected-stop', kind: 'safety' });
+  expect(result.violations[0]?.sentence).toContain('cannot apply');
+});
+
+test('a cluster of one needs nobody', () => {
+  const plan = makePlan(
+    scenario('alone', {
+      about: '',
+      nodes: 1,
+      workload: lines({ lines: ['x', 'y'], perSecond: 10 }),
+      faults: [at(ms(50), crash('a', { for: seconds(1) }))],
+    }),
+    '1',
+  );
+  expect(runPlan(plan)).toMatchObject({ verdict: 'pass', broadcasts: 2, deliveries: 2 });
+});

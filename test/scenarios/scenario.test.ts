@@ -1,0 +1,172 @@
+import { describe, expect, test } from 'vitest';
+import {
+  at,
+  crash,
+  cut,
+  every,
+  hold,
+  isScenario,
+  link,
+  mailboxes,
+  makePlan,
+  ms,
+  oneWay,
+  partition,
+  pause,
+  powerLoss,
+  randomly,
+  scenario,
+  seconds,
+  slowDisk,
+  usualDisk,
+  usualLink,
+  type Fault,
+  type PlannedFault,
+  type ScheduledFault,
+} from '../../scenarios/index.js';
+
+const workload = mailboxes({ perSecond: 5, for: seconds(1) });
+
+function planOf(nodes: number | readonly string[], faults: readonly ScheduledFault[], seed = '1') {
+  return makePlan(scenario('test', { about: '', nodes, workload, faults }), seed);
+}
+
+function resolve(nodes: number, fault: Fault, seed = '1'): readonly PlannedFault[] {
+  return planOf(nodes, [at(seconds(1), fault)], seed).faults;
+}
+
+const seeds = Array.from({ length: 30 }, (_, index) => String(index));
+
+describe('targets', () => {
+  test('halves split the nodes evenly', () => {
+    for (const seed of seeds) {
+      const [fault] = resolve(5, partition('halves'), seed);
+      const groups = fault?.kind === 'partition' ? fault.groups : [];
+      expect(groups.map((group) => group.length)).toEqual([3, 2]);
+      expect(groups.flat().sort()).toEqual(['a', 'b', 'c', 'd', 'e']);
+    }
+  });
+
+  test('a minority is less than half, and at least one', () => {
+    for (const nodes of [2, 3, 4, 5, 7]) {
+      const sizes = seeds.map((seed) => resolve(nodes, crash('minority'), seed).length);
+      expect(Math.min(...sizes)).toBe(1);
+      expect(Math.max(...sizes)).toBe(Math.max(1, Math.ceil(nodes / 2) - 1));
+    }
+  });
+
+  test('any node means every node, over the seeds', () => {
+    const chosen = new Set(seeds.map((seed) => JSON.stringify(resolve(3, crash('any'), seed))));
+    expect(chosen.size).toBe(3);
+  });
+
+  test('every node has its part in a random partition', () => {
+    for (const seed of seeds) {
+      const [fault] = resolve(4, partition('random'), seed);
+      expect((fault?.kind === 'partition' ? fault.groups : []).flat().sort()).toEqual(['a', 'b', 'c', 'd']);
+    }
+  });
+
+  test('nodes that a partition does not name form a group of their own', () => {
+    expect(resolve(4, partition([['a'], ['c']]))).toEqual([
+      { atMs: 1000, kind: 'partition', groups: [['a'], ['c'], ['b', 'd']] },
+    ]);
+  });
+
+  test('around one node are the directions to it and from it', () => {
+    const [first, second, ...others] = resolve(3, hold('around-one'));
+    expect(others).toEqual([]);
+    if (first?.kind !== 'hold' || second?.kind !== 'hold') throw new Error('holds expected');
+    expect(first.from).toEqual(second.to);
+    expect([...first.from, ...first.to].sort()).toEqual(['a', 'b', 'c']);
+  });
+
+  test('a cluster of one has no links that could be cut', () => {
+    expect(resolve(1, cut('any'))).toEqual([]);
+  });
+
+  test('a name that is not there is an error that tells the names', () => {
+    expect(() => resolve(3, crash('z'))).toThrow(
+      'a fault names "z", which is no node of the scenario (a, b, c); name one of these',
+    );
+  });
+});
+
+describe('a fault that lasts brings its end, on the same targets', () => {
+  test.each<[name: string, fault: Fault, end: (begin: PlannedFault) => unknown]>([
+    ['partition', partition('one', { for: ms(200) }), () => ({ kind: 'heal' })],
+    ['one-way', oneWay('any', { for: ms(200) }), () => ({ kind: 'heal' })],
+    ['hold', hold('any', { for: ms(200) }), (begin) => ({ ...begin, kind: 'release' })],
+    ['pause', pause('any', { for: ms(200) }), (begin) => ({ ...begin, kind: 'resume' })],
+    [
+      'link',
+      link({ loss: 0.5, bytesPerMs: 3 }, { direction: 'any', for: ms(200) }),
+      (begin) => ({ ...begin, profile: { loss: usualLink.loss, bytesPerMs: 'unlimited' } }),
+    ],
+    ['slow-disk', slowDisk('any', { for: ms(200) }), (begin) => ({ ...begin, profile: { syncMs: usualDisk.syncMs } })],
+  ])('%s', (_name, fault, end) => {
+    for (const seed of seeds) {
+      const [begin, ending, ...others] = resolve(4, fault, seed);
+      expect(others).toEqual([]);
+      expect(begin).toMatchObject({ atMs: 1000, kind: fault.kind });
+      expect(ending).toEqual({ ...(end(begin as PlannedFault) as object), atMs: 1200 });
+    }
+  });
+
+  test('crash and power loss restart', () => {
+    expect(resolve(2, crash('a', { for: ms(50) }))).toEqual([
+      { atMs: 1000, kind: 'crash', node: 'a', restartAfterMs: 50 },
+    ]);
+    expect(resolve(2, powerLoss('b'))).toEqual([{ atMs: 1000, kind: 'power-loss', node: 'b' }]);
+  });
+});
+
+describe('times', () => {
+  test('every: from the first moment of the span to its last', () => {
+    const { faults } = planOf(2, [every(ms(250), crash('any'), { from: ms(500), until: seconds(1) })]);
+    expect(faults.map(({ atMs }) => atMs)).toEqual([500, 750, 1000]);
+  });
+
+  test('randomly: as many as the rate says, within the span', () => {
+    const span = { from: ms(500), until: ms(2500) };
+    const counts = seeds.map((seed) => {
+      const { faults } = planOf(2, [randomly(1.25, crash('any'), span)], seed);
+      for (const { atMs } of faults) {
+        expect(atMs).toBeGreaterThanOrEqual(500);
+        expect(atMs).toBeLessThanOrEqual(2500);
+      }
+      return faults.length;
+    });
+    expect(new Set(counts)).toEqual(new Set([2, 3]));
+  });
+
+  test('a span that ends before it begins, a period of nothing, a negative duration are refused', () => {
+    expect(() => every(ms(1), crash('any'), { from: ms(2), until: ms(1) })).toThrow('swap the two');
+    expect(() => every(ms(0), crash('any'), { from: ms(1), until: ms(2) })).toThrow('at least ms(1)');
+    expect(() => ms(-1)).toThrow('not within');
+    expect(() => seconds(Number.NaN)).toThrow('not within');
+  });
+});
+
+describe('scenario', () => {
+  test('names its nodes', () => {
+    expect(planOf(3, []).nodes).toEqual(['a', 'b', 'c']);
+    expect(planOf(30, []).nodes.slice(0, 2)).toEqual(['n001', 'n002']);
+    expect(planOf(['berlin', 'oslo'], []).nodes).toEqual(['berlin', 'oslo']);
+  });
+
+  test('refuses too few, too many, and the same name twice', () => {
+    expect(() => planOf(0, [])).toThrow('a whole number from 1 to 256');
+    expect(() => planOf(257, [])).toThrow('a whole number from 1 to 256');
+    expect(() => planOf(['a', 'a'], [])).toThrow('names the node a twice');
+    expect(() => scenario('Not A Name', { about: '', nodes: 1, workload })).toThrow('is no scenario name');
+    expect(() => makePlan(scenario('x', { about: '', nodes: 1, workload }), '')).toThrow('an empty seed');
+  });
+
+  test('is told from other values', () => {
+    expect(isScenario(scenario('x', { about: '', nodes: 1, workload }))).toBe(true);
+    for (const other of [undefined, null, 3, {}, { name: 'x', about: '', body: {} }]) {
+      expect(isScenario(other)).toBe(false);
+    }
+  });
+});

@@ -1,0 +1,196 @@
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import {
+  findScenario,
+  readPlan,
+  runPlan,
+  runSeed,
+  sweep,
+  type RunResult,
+  type Violation,
+} from '../../scenarios/index.js';
+
+const calm = findScenario('calm');
+const lossy = findScenario('lossy');
+
+const violation: Violation = {
+  property: 'causal-order',
+  kind: 'safety',
+  atMs: 12,
+  sentence: 'b was given a:2 before a:1, which a had broadcast before it.',
+  nodes: ['a', 'b'],
+  messages: ['a:2', 'a:1'],
+};
+
+type Run = typeof runPlan;
+
+/** Runs nothing; what `change` says is the outcome. */
+function pretend(change: (scenario: string, seed: number) => Partial<RunResult> = () => ({})): { readonly runPlan: Run } {
+  const run: Run = (plan) => ({
+    scenario: plan.scenario,
+    seed: plan.seed,
+    system: 'antecedent',
+    on: 'sim',
+    verdict: 'pass',
+    violations: [],
+    traceHash: `${plan.scenario} ${plan.seed}`,
+    events: 100,
+    broadcasts: 2,
+    deliveries: 6,
+    skipped: 0,
+    simulatedMs: 1500,
+    wallMs: 1,
+    faults: { crash: 1 },
+    plan,
+    ...change(plan.scenario, Number(plan.seed)),
+  });
+  return { runPlan: run };
+}
+
+function failing(condition: (scenario: string, seed: number) => boolean): { readonly runPlan: Run } {
+  return pretend((scenario, seed) => (condition(scenario, seed) ? { verdict: 'safety', violations: [violation] } : {}));
+}
+
+function temporaryDirectory(): string {
+  const path = mkdtempSync(join(tmpdir(), 'antecedent-test-'));
+  onTestFinished(() => {
+    rmSync(path, { recursive: true });
+  });
+  return path;
+}
+
+test('runs every scenario with one seed before it goes on to the next seed', async () => {
+  const order: string[] = [];
+  const fractions: number[] = [];
+  await sweep({
+    scenarios: [calm, lossy],
+    seeds: { from: 3, to: 4 },
+    runSeed: pretend(),
+    onProgress: ({ latest, fraction }) => {
+      order.push(`${latest.scenario} ${latest.seed}`);
+      fractions.push(fraction);
+    },
+  });
+  expect(order).toEqual(['calm 3', 'lossy 3', 'calm 4', 'lossy 4']);
+  expect(fractions).toEqual([0.25, 0.5, 0.75, 1]);
+});
+
+test('adds up what the runs were', async () => {
+  const result = await sweep({ scenarios: [calm, lossy], seeds: { from: 1, to: 10 }, runSeed: pretend() });
+  expect(result).toMatchObject({
+    runs: 20,
+    passed: 20,
+    failed: 0,
+    undecided: 0,
+    isInterrupted: false,
+    events: 2000,
+    broadcasts: 40,
+    deliveries: 120,
+    simulatedMs: 30_000,
+    faults: { crash: 20 },
+    scenarios: [
+      { name: 'calm', runs: 10, failed: 0, events: 1000, deliveries: 60, simulatedMs: 15_000 },
+      { name: 'lossy', runs: 10, failed: 0, events: 1000, deliveries: 60, simulatedMs: 15_000 },
+    ],
+  });
+});
+
+test('keeps the plan and the report of a failure', async () => {
+  const outDir = join(temporaryDirectory(), 'runs');
+  const result = await sweep({
+    scenarios: [calm, lossy],
+    seeds: { from: 1, to: 3 },
+    outDir,
+    runSeed: failing((scenario, seed) => scenario === 'lossy' && seed === 2),
+  });
+  const planPath = join(outDir, 'lossy-2.json');
+  const reportPath = join(outDir, 'lossy-2.txt');
+  expect(result).toMatchObject({ runs: 6, passed: 5, failed: 1 });
+  expect(result.failures).toEqual([
+    { scenario: 'lossy', seed: 2, signature: 'lossy/causal-order', property: 'causal-order', sentence: violation.sentence, planPath, reportPath },
+  ]);
+  expect(readPlan(readFileSync(planPath, 'utf8'), planPath)).toMatchObject({ scenario: 'lossy', seed: '2' });
+  expect(readFileSync(reportPath, 'utf8')).toContain(violation.sentence);
+  expect(readdirSync(outDir)).toEqual(['lossy-2.json', 'lossy-2.txt']);
+});
+
+test('writes nothing when nothing fails', async () => {
+  const outDir = join(temporaryDirectory(), 'runs');
+  await sweep({ scenarios: [calm], seeds: { from: 1, to: 2 }, outDir, runSeed: pretend() });
+  expect(existsSync(outDir)).toBe(false);
+});
+
+test('keeps ten plans of one kind of failure, and lists the others', async () => {
+  const outDir = temporaryDirectory();
+  const result = await sweep({ scenarios: [calm], seeds: { from: 1, to: 15 }, outDir, runSeed: failing(() => true) });
+  expect(result.failures.map(({ planPath }) => planPath !== null)).toEqual(Array.from({ length: 15 }, (_, i) => i < 10));
+  expect(readdirSync(outDir)).toHaveLength(20);
+});
+
+test('stops at the first failure when asked to', async () => {
+  const options = { scenarios: [calm, lossy], seeds: { from: 1, to: 9 }, runSeed: failing((_, seed) => seed === 2) };
+  expect(await sweep({ ...options, bail: true })).toMatchObject({ runs: 3, failed: 1 });
+  expect(await sweep(options)).toMatchObject({ runs: 18, failed: 2 });
+});
+
+test('a failure is run again, and one that does not repeat is told', async () => {
+  let runs = 0;
+  const flaky = failing(() => true);
+  const result = await sweep({
+    scenarios: [calm],
+    seeds: { from: 1, to: 1 },
+    runSeed: { runPlan: (plan, options) => ({ ...flaky.runPlan(plan, options), traceHash: String(runs++) }) },
+  });
+  expect(result).toMatchObject({ runs: 1, failed: 1, verified: 1, notReproducible: [{ scenario: 'calm', seed: 1 }] });
+});
+
+test('verifies the share of runs that it should, the same ones every time', async () => {
+  const verified = async (verifyShare?: number): Promise<number> => {
+    const options = { scenarios: [calm, lossy], seeds: { from: 1, to: 300 }, runSeed: pretend() };
+    return (await sweep(verifyShare === undefined ? options : { ...options, verifyShare })).verified;
+  };
+  const usual = await verified();
+  expect(usual).toBeGreaterThan(15);
+  expect(usual).toBeLessThan(50);
+  expect(await verified()).toBe(usual);
+  expect(await verified(0)).toBe(0);
+  expect(await verified(1)).toBe(600);
+});
+
+test('tells runs that came to no verdict from those that held', async () => {
+  const result = await sweep({
+    scenarios: [calm],
+    seeds: { from: 1, to: 4 },
+    runSeed: pretend((_, seed) => (seed === 3 ? { verdict: 'undecided' } : {})),
+  });
+  expect(result).toMatchObject({ runs: 4, passed: 3, failed: 0, undecided: 1, undecidedRuns: [{ scenario: 'calm', seed: 3 }] });
+});
+
+test('an interrupted sweep says what it found so far', async () => {
+  const interruption = new AbortController();
+  const result = await sweep({
+    scenarios: [calm],
+    seeds: { from: 1, to: 1000 },
+    signal: interruption.signal,
+    runSeed: pretend(),
+    onProgress: ({ runs }) => {
+      if (runs === 5) interruption.abort();
+    },
+  });
+  expect(result).toMatchObject({ runs: 5, passed: 5, isInterrupted: true });
+});
+
+test('a sweep without scenarios is refused', async () => {
+  await expect(sweep({ scenarios: [], seeds: { from: 1, to: 1 } })).rejects.toMatchObject({ code: 'E_CONFIG' });
+});
+
+test('what a seed gives depends on scenario and seed alone, and can be sent to another thread', () => {
+  const options = { verifyShare: 1, planPath: undefined };
+  const outcome = runSeed(lossy, 5, options);
+  runSeed(calm, 1, options);
+  expect(runSeed(lossy, 5, options)).toEqual(outcome);
+  expect(structuredClone(outcome)).toEqual(outcome);
+  expect(outcome).toMatchObject({ verdict: 'pass', isVerified: true, isReproducible: true, failure: undefined });
+});

@@ -1,0 +1,135 @@
+import { expect, test } from 'vitest';
+import fc from 'fast-check';
+import { VectorClock, nodeName, type Delivery } from '../../../core/index.js';
+import {
+  mailboxes,
+  makePlan,
+  scenario,
+  seconds,
+  type Application,
+  type OperationBody,
+  type PlannedOperation,
+} from '../../../scenarios/index.js';
+
+const workload = mailboxes({ perSecond: 1, for: seconds(1) });
+const names = ['a', 'b'].map((name) => nodeName(name));
+
+function deliveryOf(node: number, seq: number, payload: Uint8Array): Delivery {
+  return { origin: nodeName('ab'.charAt(node)), incarnation: 1, seq, payload, position: 0, clock: VectorClock.zero };
+}
+
+function operationOf(body: OperationBody): PlannedOperation {
+  return { atMs: 0, node: nodeName('a'), ...body };
+}
+
+const append = (mail: string): OperationBody => ({ kind: 'append', user: 'u', mailbox: 'm', mail, bytes: 10 });
+
+function perform(application: Application, body: OperationBody): Uint8Array {
+  const payload = application.perform(operationOf(body));
+  if (payload === undefined) throw new Error(`${body.kind} did not apply`);
+  return payload;
+}
+
+test('an operation changes nothing before it is delivered', () => {
+  const application = workload.createApplication(nodeName('a'));
+  const before = application.stateDigest();
+  const payload = perform(application, append('1'));
+  expect(application.stateDigest()).toBe(before);
+  application.deliver(deliveryOf(0, 1, payload));
+  expect(application.stateDigest()).not.toBe(before);
+});
+
+test('expunging takes away what was seen, and then there is nothing left to expunge', () => {
+  const application = workload.createApplication(nodeName('a'));
+  const empty = application.stateDigest();
+  const expunge: OperationBody = { kind: 'expunge', user: 'u', mailbox: 'm', pick: 7 };
+  expect(application.perform(operationOf(expunge))).toBeUndefined();
+  application.deliver(deliveryOf(0, 1, perform(application, append('1'))));
+  application.deliver(deliveryOf(0, 2, perform(application, expunge)));
+  expect(application.stateDigest()).toBe(empty);
+  expect(application.perform(operationOf(expunge))).toBeUndefined();
+});
+
+test('deleting a mailbox keeps a mail that was appended meanwhile', () => {
+  const left = workload.createApplication(nodeName('a'));
+  const right = workload.createApplication(nodeName('b'));
+  const first = deliveryOf(0, 1, perform(left, append('1')));
+  left.deliver(first);
+  right.deliver(first);
+  const remove = deliveryOf(0, 2, perform(left, { kind: 'delete', user: 'u', mailbox: 'm' }));
+  const meanwhile = deliveryOf(1, 1, perform(right, append('2')));
+  left.deliver(remove);
+  left.deliver(meanwhile);
+  right.deliver(meanwhile);
+  right.deliver(remove);
+  expect(left.stateDigest()).toBe(right.stateDigest());
+  const onlyMeanwhile = workload.createApplication(nodeName('a'));
+  onlyMeanwhile.deliver(meanwhile);
+  expect(left.stateDigest()).toBe(onlyMeanwhile.stateDigest());
+});
+
+test('a remove delivered before the addition it saw leaves another state', () => {
+  const right = workload.createApplication(nodeName('b'));
+  const wrong = workload.createApplication(nodeName('b'));
+  const addition = deliveryOf(0, 1, perform(right, append('1')));
+  right.deliver(addition);
+  const remove = deliveryOf(0, 2, perform(right, { kind: 'expunge', user: 'u', mailbox: 'm', pick: 0 }));
+  right.deliver(remove);
+  wrong.deliver(remove);
+  wrong.deliver(addition);
+  expect(wrong.stateDigest()).not.toBe(right.stateDigest());
+});
+
+test('nodes that were given the same messages in different causal orders have equal states', () => {
+  const plan = makePlan(
+    scenario('m', { about: '', nodes: ['a', 'b'], workload: mailboxes({ perSecond: 60, for: seconds(1), users: 1 }) }),
+    '1',
+  );
+  // Two nodes write; now and then they exchange everything. Each is given the other's news after its own.
+  fc.assert(
+    fc.property(
+      fc.array(fc.boolean(), { minLength: plan.operations.length, maxLength: plan.operations.length }),
+      (exchanges) => {
+        const applications = names.map((name) => workload.createApplication(name));
+        const seqs = [0, 0];
+        let news: Delivery[][] = [[], []];
+        const exchange = (): void => {
+          news[0]?.forEach((delivery) => applications[1]?.deliver(delivery));
+          news[1]?.forEach((delivery) => applications[0]?.deliver(delivery));
+          news = [[], []];
+          expect(applications[0]?.stateDigest()).toBe(applications[1]?.stateDigest());
+        };
+        plan.operations.forEach((operation, index) => {
+          const node = operation.node === 'a' ? 0 : 1;
+          const payload = applications[node]?.perform(operation);
+          if (payload !== undefined) {
+            const delivery = deliveryOf(node, (seqs[node] = (seqs[node] ?? 0) + 1), payload);
+            applications[node]?.deliver(delivery);
+            news[node]?.push(delivery);
+          }
+          if (exchanges[index] === true) exchange();
+        });
+        exchange();
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
+
+test('plans as many operations as asked for, in time, of every kind', () => {
+  const plan = makePlan(
+    scenario('m', { about: '', nodes: 3, workload: mailboxes({ perSecond: 50, for: seconds(4), durable: 'mixed' }) }),
+    '1',
+  );
+  expect(plan.operations).toHaveLength(200);
+  expect(plan.operations.every(({ atMs }) => atMs >= 0 && atMs <= 4000)).toBe(true);
+  expect(new Set(plan.operations.map(({ kind }) => kind))).toEqual(new Set(['append', 'expunge', 'create', 'delete']));
+  expect(new Set(plan.operations.map(({ durable }) => durable))).toEqual(new Set([undefined, 'all', 1, 2, 3]));
+});
+
+test('refuses options that mean nothing', () => {
+  expect(() => mailboxes({ perSecond: 0, for: seconds(1) })).toThrow('is not above 0');
+  expect(() => mailboxes({ perSecond: 1, for: seconds(1), users: 0 })).toThrow(
+    'mailboxes: users is 0, it must be a whole number above 0',
+  );
+});
