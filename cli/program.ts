@@ -45,8 +45,16 @@ const groups: readonly { readonly title: string; readonly commands: readonly Com
   {
     title: 'In production:',
     commands: [
-      { name: 'node', summary: 'a node of a cluster, over TLS', load: async () => (await import('./node.js')).nodeCommand() },
-      { name: 'keys', summary: "a cluster's certificates", load: async () => (await import('./keys.js')).keysCommand() },
+      {
+        name: 'node',
+        summary: 'a node of a cluster, over TLS',
+        load: async () => (await import('./node.js')).nodeCommand(),
+      },
+      {
+        name: 'keys',
+        summary: "a cluster's certificates",
+        load: async () => (await import('./keys.js')).keysCommand(),
+      },
     ],
   },
 ];
@@ -78,7 +86,9 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
 
 async function buildProgram(args: readonly string[], terminal: Terminal): Promise<Command> {
   const program = new Command('antecedent')
-    .description('Reliable, durable, causally ordered messages between nodes, and a simulator that tries to break them.')
+    .description(
+      'Reliable, durable, causally ordered messages between nodes, and a simulator that tries to break them.',
+    )
     .version(readVersion(), '--version', 'print the version')
     .helpOption('--help', 'show this help')
     .configureOutput({
@@ -124,7 +134,8 @@ function inheritSettings(command: Command, parent: Command): void {
 function readVersion(): string {
   // The package refers to itself by name, so this works from the sources and from dist/ alike.
   const manifest: unknown = createRequire(import.meta.url)('antecedent/package.json');
-  const version = typeof manifest === 'object' && manifest !== null && 'version' in manifest ? manifest.version : undefined;
+  const version =
+    typeof manifest === 'object' && manifest !== null && 'version' in manifest ? manifest.version : undefined;
   return typeof version === 'string' ? version : 'unknown';
 }
 

@@ -24,9 +24,15 @@ const eventsShownMax = 30;
 
 export function replayCommand(terminal: Terminal): Command {
   return new Command('replay')
-    .description('Runs the plan of a failure again, exactly as it was, and reports the same violation while the code still has it.')
+    .description(
+      'Runs the plan of a failure again, exactly as it was, and reports the same violation while the code still has it.',
+    )
     .argument('<failure>', 'the file that a failing run or sweep has kept')
-    .addOption(new Option('--until <time>', 'show what had happened by this simulated time, such as 2.5s').argParser(parseDuration))
+    .addOption(
+      new Option('--until <time>', 'show what had happened by this simulated time, such as 2.5s').argParser(
+        parseDuration,
+      ),
+    )
     .option('--verify', 'run it twice and compare event by event; exit code 4 when they differ')
     .option('--json', 'print one JSON document instead of text')
     .addHelpText(

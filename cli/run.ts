@@ -43,7 +43,10 @@ export function runCommand(terminal: Terminal): Command {
     .option('--input <file>', 'broadcast every line of this file, spread over the nodes, instead of mailbox operations')
     .option('--json', 'print one JSON document instead of text')
     .option('--trace <file>', 'write every simulated event to this file')
-    .option('--out <dir>', `keep the plan in this directory (a failing run is always kept, in ${defaultDirectory}/ when absent)`)
+    .option(
+      '--out <dir>',
+      `keep the plan in this directory (a failing run is always kept, in ${defaultDirectory}/ when absent)`,
+    )
     .addHelpText(
       'after',
       `
@@ -79,7 +82,10 @@ function act(terminal: Terminal, scenario: string | undefined, options: Options)
   terminal.exitCode = exitCodeOf(result);
   if (result.verdict === 'pass' && !isComplete) terminal.exitCode = exitCodes.violated;
   if (options.json === true) {
-    writeJson(terminal, { ...runDocument(result, planPath), ...(lines === undefined ? {} : { lines: linesDocument(lines) }) });
+    writeJson(terminal, {
+      ...runDocument(result, planPath),
+      ...(lines === undefined ? {} : { lines: linesDocument(lines) }),
+    });
   } else {
     terminal.out.write(describeOutcome(terminal, result, { planPath, lines, options }));
   }
@@ -89,7 +95,8 @@ function planFor(scenario: string | undefined, options: Options, input: Uint8Arr
   const seed = String(options.seed ?? 1);
   if (scenario !== undefined && isPlanFile(scenario)) {
     if (input !== undefined) throw usageError('a plan holds its own operations: give either a plan file or --input');
-    if (options.seed !== undefined) throw usageError('a plan holds its own seed: edit "seed" in the file, or name a scenario');
+    if (options.seed !== undefined)
+      throw usageError('a plan holds its own seed: edit "seed" in the file, or name a scenario');
     return planFromFile(scenario);
   }
   const isLines = scenario === linesUnderFaults.name;
@@ -101,7 +108,12 @@ function planFor(scenario: string | undefined, options: Options, input: Uint8Arr
 }
 
 /** Where the plan is: kept now if somebody will want it, or in the file it came from. */
-function placeOfPlan(scenario: string | undefined, { out }: Options, result: RunResult, isWanted: boolean): string | undefined {
+function placeOfPlan(
+  scenario: string | undefined,
+  { out }: Options,
+  result: RunResult,
+  isWanted: boolean,
+): string | undefined {
   if (out !== undefined) return keepPlan(result, out);
   if (scenario !== undefined && isPlanFile(scenario)) return scenario;
   return isWanted ? keepPlan(result, defaultDirectory) : undefined;
@@ -124,7 +136,13 @@ function describeOutcome(terminal: Terminal, result: RunResult, { planPath, line
   if (options.out !== undefined && planPath !== undefined) parts.push(`\n  plan        ${planPath}\n`);
   if (result.verdict === 'pass' && options.input === undefined && !Number.isNaN(Number(seed))) {
     const next = `${programName()} run ${scenario} --seed ${Number(seed) + 1}`;
-    parts.push(paint(terminal.out, 'dim', `\nNext: ${next}, or many seeds at once: ${programName()} sweep ${scenario} --for 10s\n`));
+    parts.push(
+      paint(
+        terminal.out,
+        'dim',
+        `\nNext: ${next}, or many seeds at once: ${programName()} sweep ${scenario} --for 10s\n`,
+      ),
+    );
   }
   return parts.join('');
 }

@@ -8,7 +8,11 @@ import { unknownName } from './nearest-name.js';
 export function scenarioNamed(name: string): Scenario {
   const found = catalogue.find((scenario) => scenario.name === name);
   if (found !== undefined) return found;
-  throw unknownName('scenario', name, catalogue.map((scenario) => scenario.name));
+  throw unknownName(
+    'scenario',
+    name,
+    catalogue.map((scenario) => scenario.name),
+  );
 }
 
 /** True for what can only be a file. */

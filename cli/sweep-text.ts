@@ -35,7 +35,14 @@ function scenarioTable(stream: Stream, { scenarios }: SweepResult): string {
   });
   for (const { name, runs, failed, events, deliveries, simulatedMs } of scenarios) {
     const marked = failed > 0 ? paint(stream, 'red', formatCount(failed)) : '0';
-    table.push([name, formatCount(runs), marked, formatCount(events), formatCount(deliveries), formatDuration(simulatedMs)]);
+    table.push([
+      name,
+      formatCount(runs),
+      marked,
+      formatCount(events),
+      formatCount(deliveries),
+      formatDuration(simulatedMs),
+    ]);
   }
   return table.toString();
 }
@@ -43,11 +50,23 @@ function scenarioTable(stream: Stream, { scenarios }: SweepResult): string {
 function totals(result: SweepResult): string {
   const faults = Object.entries(result.faults).map(([kind, count]) => `${kind} ${formatCount(count)}`);
   const rows = [
-    ['in total', `${countOf(result.runs, 'run')}, ${countOf(result.events, 'event')}, ${countOf(result.broadcasts, 'message')} broadcast, ${countOf(result.deliveries, 'delivery', 'deliveries')}`],
-    ['time', `${formatDuration(result.simulatedMs)} simulated in ${formatDuration(result.elapsedMs)} (${formatCount(result.simulatedToWall)} times as fast)`],
-    ['speed', `${formatCount(result.eventsPerSecond)} events/s, ${formatCount(result.runsPerSecond)} runs/s on one core`],
+    [
+      'in total',
+      `${countOf(result.runs, 'run')}, ${countOf(result.events, 'event')}, ${countOf(result.broadcasts, 'message')} broadcast, ${countOf(result.deliveries, 'delivery', 'deliveries')}`,
+    ],
+    [
+      'time',
+      `${formatDuration(result.simulatedMs)} simulated in ${formatDuration(result.elapsedMs)} (${formatCount(result.simulatedToWall)} times as fast)`,
+    ],
+    [
+      'speed',
+      `${formatCount(result.eventsPerSecond)} events/s, ${formatCount(result.runsPerSecond)} runs/s on one core`,
+    ],
     ['faults', faults.length === 0 ? 'none' : faults.join(', ')],
-    ['verified', `${countOf(result.verified, 'run')} made twice: ${result.notReproducible.length === 0 ? 'the same event by event' : `${result.notReproducible.length} DIFFERENT`}`],
+    [
+      'verified',
+      `${countOf(result.verified, 'run')} made twice: ${result.notReproducible.length === 0 ? 'the same event by event' : `${result.notReproducible.length} DIFFERENT`}`,
+    ],
   ];
   return rows.map(([name = '', text = '']) => `  ${name.padEnd(10)}  ${text}\n`).join('');
 }
@@ -82,9 +101,12 @@ function commandFor({ scenario, seed, planPath }: SweepFailure): string {
 }
 
 function others(stream: Stream, { notReproducible, undecidedRuns }: SweepResult): readonly string[] {
-  const name = ({ scenario, seed }: { readonly scenario: string; readonly seed: number }): string => `${scenario} ${seed}`;
+  const name = ({ scenario, seed }: { readonly scenario: string; readonly seed: number }): string =>
+    `${scenario} ${seed}`;
   const list = (title: string, runs: SweepResult['undecidedRuns']): readonly string[] =>
-    runs.length === 0 ? [] : [`${paint(stream, 'yellow', title)}  ${runs.slice(0, failuresListedMax).map(name).join(', ')}\n`];
+    runs.length === 0
+      ? []
+      : [`${paint(stream, 'yellow', title)}  ${runs.slice(0, failuresListedMax).map(name).join(', ')}\n`];
   return [...list('NOT REPRODUCIBLE', notReproducible), ...list('UNDECIDED', undecidedRuns)];
 }
 

@@ -29,7 +29,12 @@ export function sweepCommand(terminal: Terminal): Command {
     )
     .argument('[scenarios...]', 'names from "antecedent list"; all of them when absent')
     .addOption(new Option('--seeds <a..b>', 'seeds a to b, both included').argParser(parseSeeds).conflicts('for'))
-    .addOption(new Option('--for <time>', `for this long, with seeds from 1 on (${defaultForMs / 1000}s when neither is given)`).argParser(parseDuration))
+    .addOption(
+      new Option(
+        '--for <time>',
+        `for this long, with seeds from 1 on (${defaultForMs / 1000}s when neither is given)`,
+      ).argParser(parseDuration),
+    )
     .option('--bail', 'stop at the first failure')
     .option('--json', 'print one JSON document instead of text')
     .option('--out <dir>', 'where plans and reports of failures are kept', 'runs')
@@ -58,7 +63,11 @@ async function act(terminal: Terminal, names: readonly string[], options: Option
 }
 
 /** An interrupt ends the sweep, not the program: what was found so far is worth as much. A second one ends the program. */
-async function sweepWithProgress(terminal: Terminal, scenarios: readonly Scenario[], options: Options): Promise<SweepResult> {
+async function sweepWithProgress(
+  terminal: Terminal,
+  scenarios: readonly Scenario[],
+  options: Options,
+): Promise<SweepResult> {
   const interruption = new AbortController();
   const interrupt = (): void => {
     interruption.abort();

@@ -54,7 +54,7 @@ export function processTerminal(): Terminal {
 
 function toStream(stream: NodeJS.WriteStream): Stream {
   // Absent, in spite of its type, where the stream is a file or a pipe.
-  const isTty = Boolean(stream.isTTY);
+  const { isTTY: isTty = false }: { readonly isTTY?: boolean } = stream;
   return {
     write: (text) => {
       stream.write(text);

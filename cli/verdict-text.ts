@@ -77,7 +77,10 @@ function describeNumbers(result: RunResult): string {
   const speed = Math.round(simulatedMs / Math.max(wallMs, 0.001));
   const faults = Object.entries(result.faults).map(([kind, count]) => `${kind} ${formatCount(count)}`);
   const lines = [
-    ['simulated', `${countOf(plan.nodes.length, 'node')} for ${formatDuration(simulatedMs)}, in ${formatDuration(wallMs)} (${formatCount(speed)} times as fast)`],
+    [
+      'simulated',
+      `${countOf(plan.nodes.length, 'node')} for ${formatDuration(simulatedMs)}, in ${formatDuration(wallMs)} (${formatCount(speed)} times as fast)`,
+    ],
     ['messages', `${formatCount(result.broadcasts)} broadcast, ${formatCount(result.deliveries)} delivered`],
     ['events', formatCount(result.events)],
     ['faults', faults.length === 0 ? 'none' : faults.join(', ')],

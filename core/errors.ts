@@ -35,6 +35,7 @@ export type ErrorCode =
   | 'E_NAME'
   | 'E_NOT_MEMBER'
   | 'E_PAYLOAD'
+  | 'E_PEER_FORGOT'
   | 'E_PLAN'
   | 'E_POSITION'
   | 'E_ROLLED_BACK'

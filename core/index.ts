@@ -30,7 +30,7 @@ export type { Delivery, Durability, Receipt } from './delivery.js';
 export { defaultLimits, defaultTimings, type Limits, type Timings } from './limits.js';
 export { Node, type NodeHandlers, type NodeOptions, type ReadyInfo } from './node.js';
 export { Replica, type ReplicaOptions } from './replica/replica.js';
-export type { LinkAction, LinkId, ReadRequest, Ready, ReplicaEvent } from './replica/ready.js';
+export type { LinkAction, LinkId, NodeAlarm, ReadRequest, Ready, ReplicaEvent } from './replica/ready.js';
 export {
   Journal,
   recordTypes,

@@ -12,7 +12,7 @@ import { defaultLimits, defaultTimings, type Limits, type Timings } from './limi
 import type { Dot } from './message/origin.js';
 import type { ClusterName, NodeName } from './names.js';
 import type { Cancel, Link, LinkHandlers, Ports, Result } from './ports.js';
-import type { LinkAction, LinkId, ReadRequest, Ready, ReplicaEvent } from './replica/ready.js';
+import type { LinkAction, LinkId, NodeAlarm, ReadRequest, Ready, ReplicaEvent } from './replica/ready.js';
 import { Replica } from './replica/replica.js';
 
 export interface NodeOptions {
@@ -49,6 +49,8 @@ export interface NodeHandlers {
   onDeliver(delivery: Delivery, applied: () => void): void;
   /** A peer is connected in both directions (`up`) or no longer (`down`). */
   onPeer(peer: NodeName, state: 'up' | 'down', reason: string): void;
+  /** Somebody's disk has lost what it had promised to keep: ours or a peer's. An operator must look at it. */
+  onAlarm(alarm: NodeAlarm): void;
   /** The node has stopped: after `close`, or by itself with an error. Called once; nothing follows. */
   onStopped(error: AntecedentError | undefined): void;
 }
@@ -386,14 +388,9 @@ export class Node {
           reason: event.reason,
           retryInMs: Math.round(event.retryInMs),
         });
-      case 'peer-forgot':
-        return logger.log('error', 'peer-forgot', {
-          peer: event.peer,
-          ackedSeq: event.ackedSeq,
-          heldSeq: event.heldSeq,
-        });
-      case 'fenced':
-        return logger.log('error', 'fenced', { peer: event.peer, code: event.code, message: event.message });
+      case 'alarm':
+        logger.log('error', 'alarm', { peer: event.alarm.peer, code: event.alarm.code, message: event.alarm.message });
+        return this.#handlers.onAlarm(event.alarm);
     }
   }
 }

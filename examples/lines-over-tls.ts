@@ -15,7 +15,14 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { nodeName } from '../core/index.js';
-import { compareLines, Judge, splitLines, type HistoryEvent, type LineComparison, type Violation } from '../scenarios/index.js';
+import {
+  compareLines,
+  Judge,
+  splitLines,
+  type HistoryEvent,
+  type LineComparison,
+  type Violation,
+} from '../scenarios/index.js';
 import { initKeys, issueKeys } from '../transport-tls/index.js';
 import { Daemon, payloadOf, type DaemonEvent } from './daemon.js';
 
@@ -72,7 +79,13 @@ class LinesRun {
           payloads: lines.filter((_line, lineIndex) => lineIndex % names.length === index),
           onEvent: (event) => this.#handle(name, event),
           onSend: (seq, payload) =>
-            this.#observe({ type: 'broadcast', atMs: performance.now(), node: nodeName(name), dot: dotOf(name, seq), payload }),
+            this.#observe({
+              type: 'broadcast',
+              atMs: performance.now(),
+              node: nodeName(name),
+              dot: dotOf(name, seq),
+              payload,
+            }),
         }),
       ]),
     );
@@ -132,7 +145,13 @@ class LinesRun {
     if (event.event === 'accepted') this.#observe({ type: 'accepted', ...at, dot: dotOf(name, event.seq ?? 0) });
     if (event.event !== 'deliver') return;
     const { origin = '', incarnation = 1, seq = 0, position = 0 } = event;
-    this.#observe({ type: 'deliver', ...at, dot: { ...dotOf(origin, seq), incarnation }, position, payload: payloadOf(event) });
+    this.#observe({
+      type: 'deliver',
+      ...at,
+      dot: { ...dotOf(origin, seq), incarnation },
+      position,
+      payload: payloadOf(event),
+    });
     if (position > (this.#delivered.get(name) ?? 0)) this.#delivered.set(name, position);
     else this.#repeated += 1;
     for (const wake of this.#waiters) wake();
@@ -205,16 +224,24 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
-  const { comparison, violation, repeated, kills, exitCodes, elapsedMs } = await linesOverTls(readFileSync(path), (line) =>
-    process.stderr.write(`${line}\n`),
+  const { comparison, violation, repeated, kills, exitCodes, elapsedMs } = await linesOverTls(
+    readFileSync(path),
+    (line) => process.stderr.write(`${line}\n`),
   );
-  const isGood = violation === undefined && comparison.nodes.every(({ isEqual }) => isEqual) && exitCodes.every((code) => code === 0);
+  const isGood =
+    violation === undefined &&
+    comparison.nodes.every(({ isEqual }) => isEqual) &&
+    exitCodes.every((code) => code === 0);
   process.stdout.write(`${path}: ${comparison.lines} lines, SHA-256 of the sorted lines ${comparison.sha256}\n`);
   for (const { node, lines, sha256, isEqual } of comparison.nodes) {
     process.stdout.write(`  ${node} delivered ${lines} lines, ${sha256} ${isEqual ? 'equal' : 'DIFFERENT'}\n`);
   }
-  process.stdout.write(`  ${kills} kills, ${repeated} deliveries printed again after them, ${(elapsedMs / 1000).toFixed(1)} s\n`);
-  process.stdout.write(violation === undefined ? '  every property held\n' : `  VIOLATED ${violation.property}: ${violation.sentence}\n`);
+  process.stdout.write(
+    `  ${kills} kills, ${repeated} deliveries printed again after them, ${(elapsedMs / 1000).toFixed(1)} s\n`,
+  );
+  process.stdout.write(
+    violation === undefined ? '  every property held\n' : `  VIOLATED ${violation.property}: ${violation.sentence}\n`,
+  );
   process.exitCode = isGood ? 0 : 1;
 }
 

@@ -49,6 +49,14 @@ export type HistoryEvent =
        */
       readonly stateDigest?: number;
     }
+  | {
+      /** The node reports that a disk, its own or a peer's, has lost what it had promised to keep. */
+      readonly type: 'alarm';
+      readonly atMs: number;
+      readonly node: NodeName;
+      readonly code: string;
+      readonly message: string;
+    }
   | { readonly type: 'crash'; readonly atMs: number; readonly node: NodeName }
   | {
       /** The node stopped by itself, with this error. */

@@ -23,7 +23,14 @@ export {
   type PartitionTarget,
 } from './faults.js';
 export { at, every, randomly, type ScheduledFault, type Span } from './schedule.js';
-export { isScenario, scenario, type Scenario, type ScenarioBody, type ScenarioDefinition, type Streams } from './scenario.js';
+export {
+  isScenario,
+  scenario,
+  type Scenario,
+  type ScenarioBody,
+  type ScenarioDefinition,
+  type Streams,
+} from './scenario.js';
 export { makePlan, usualDisk, usualLink } from './make-plan.js';
 export {
   formatPlan,
@@ -52,7 +59,13 @@ export { catalogue, findScenario } from './catalogue/index.js';
 // --- Judgement, sweeps, reports --------------------------------------------------------------------------------------
 export { Judge, type JudgeOptions } from './oracles/judge.js';
 export type { End } from './oracles/convergence.js';
-export { propertyMeanings, signatureOf, type Property, type Violation, type ViolationKind } from './oracles/violation.js';
+export {
+  propertyMeanings,
+  signatureOf,
+  type Property,
+  type Violation,
+  type ViolationKind,
+} from './oracles/violation.js';
 export { failureFileName, runSeed, type RunSeedOptions, type SeedFailure, type SeedOutcome } from './run-seed.js';
 export { sweep, type SeedRange, type SweepOptions, type SweepProgress } from './sweep.js';
 export { type ScenarioTally, type SeedName, type SweepFailure, type SweepResult } from './sweep-tally.js';

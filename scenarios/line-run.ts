@@ -67,7 +67,11 @@ export function planLines(base: Scenario, seed: string, text: Uint8Array): Plan 
 }
 
 /** What every node was given, against the lines of `text`. */
-export function compareLines(text: Uint8Array, nodes: readonly string[], history: readonly HistoryEvent[]): LineComparison {
+export function compareLines(
+  text: Uint8Array,
+  nodes: readonly string[],
+  history: readonly HistoryEvent[],
+): LineComparison {
   const given = new Map<string, Uint8Array[]>(nodes.map((node) => [node, []]));
   for (const event of history) {
     // What is given again after a crash has the position it had before, and counts once.

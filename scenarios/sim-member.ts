@@ -110,6 +110,8 @@ export class SimMember implements Process {
         onReady: () => this.#handleReady(life),
         onDeliver: (delivery, applied) => this.#handleDeliver(life, delivery, applied),
         onPeer: () => undefined,
+        onAlarm: ({ code, message }) =>
+          this.#options.observe({ type: 'alarm', atMs: this.#options.nowMs(), node: name, code, message }),
         onStopped: (error) => this.#handleStopped(life, error),
       },
     );
@@ -165,10 +167,18 @@ export class SimMember implements Process {
     if (life === undefined || !life.isReady || life.isStopped || this.#isPaused) return undefined;
     const payload = this.#application.perform(operation);
     if (payload === undefined) return undefined;
-    const dot = tryBroadcast(life.node, payload, operation, (result) => this.#handleAccepted(life, result));
+    // A receipt that comes before the call has returned is a promise like any other, and is observed behind its broadcast.
+    let hasReturned = false;
+    const early: Result<Receipt>[] = [];
+    const dot = tryBroadcast(life.node, payload, operation, (result) => {
+      if (hasReturned) this.#handleAccepted(life, result);
+      else early.push(result);
+    });
+    hasReturned = true;
     if (dot === undefined) return undefined;
     life.open += 1;
     this.#options.observe({ type: 'broadcast', atMs: this.#options.nowMs(), node: this.name, dot, payload });
+    for (const result of early) this.#handleAccepted(life, result);
     return dot;
   }
 

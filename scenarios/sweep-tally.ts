@@ -94,7 +94,9 @@ export class SweepTally {
     if (outcome.isVerified) this.#verified += 1;
     this.#events += outcome.events;
     this.#broadcasts += outcome.broadcasts;
-    for (const [kind, count] of Object.entries(outcome.faults)) this.#faults.set(kind, (this.#faults.get(kind) ?? 0) + count);
+    for (const [kind, count] of Object.entries(outcome.faults)) {
+      this.#faults.set(kind, (this.#faults.get(kind) ?? 0) + count);
+    }
     if (!outcome.isReproducible) this.#notReproducible.push({ scenario, seed });
     if (outcome.verdict === 'undecided') this.#undecided.push({ scenario, seed });
     if (failure !== undefined) this.#addFailure({ scenario, seed }, failure, planPath);
@@ -107,7 +109,11 @@ export class SweepTally {
     if (failure !== undefined) tally.failed += 1;
   }
 
-  #addFailure(name: SeedName, { signature, violation }: NonNullable<SeedOutcome['failure']>, planPath: string | undefined): void {
+  #addFailure(
+    name: SeedName,
+    { signature, violation }: NonNullable<SeedOutcome['failure']>,
+    planPath: string | undefined,
+  ): void {
     this.#signatures.set(signature, this.failuresLike(signature) + 1);
     this.#failures.push({
       ...name,

@@ -64,7 +64,8 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
   const tally = new SweepTally(scenarios);
   let turnEndsAtMs = startedAtMs + turnMs;
   for (const { scenario, seed, fraction } of pairs(options, startedAtMs)) {
-    const planPath = options.outDir === undefined ? undefined : join(options.outDir, failureFileName(scenario.name, seed));
+    const planPath =
+      options.outDir === undefined ? undefined : join(options.outDir, failureFileName(scenario.name, seed));
     const outcome = runSeed(scenario, seed, { verifyShare, planPath, program, ...options.runSeed });
     tally.add(outcome, keepFailure(outcome, tally, planPath));
     const nowMs = performance.now();
@@ -101,7 +102,11 @@ function* pairs({ scenarios, seeds, forMs }: SweepOptions, startedAtMs: number):
       if (runs > 0 && forMs !== undefined && performance.now() - startedAtMs >= forMs) return;
       runs += 1;
       const done = runs / total;
-      yield { scenario, seed, fraction: (nowMs) => (forMs === undefined ? done : Math.min(1, (nowMs - startedAtMs) / forMs)) };
+      yield {
+        scenario,
+        seed,
+        fraction: (nowMs) => (forMs === undefined ? done : Math.min(1, (nowMs - startedAtMs) / forMs)),
+      };
     }
   }
 }

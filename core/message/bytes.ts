@@ -80,6 +80,14 @@ export class ByteWriter {
     }
   }
 
+  /**
+   * A copy of the bytes from `start` to the position. For short ones quicker than a view: the engine keeps arrays of up
+   * to 64 bytes without a buffer of their own, and a view would have to make one.
+   */
+  copy(start = 0): Uint8Array {
+    return this.#bytes.slice(start, this.#position);
+  }
+
   /** The bytes from `start` to the position, not copied: write no more there. */
   view(start = 0): Uint8Array {
     return this.#bytes.subarray(start, this.#position);

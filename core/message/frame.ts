@@ -10,7 +10,7 @@ import { RemoteProtocolError, unreachable } from '../errors.js';
 import type { NodeName } from '../names.js';
 import type { Digests } from '../ports.js';
 import { chainBytes } from './batch.js';
-import { ByteReader, ByteWriter } from './bytes.js';
+import { ByteReader, ByteWriter, varintBytesMax } from './bytes.js';
 
 /** Lowest and highest protocol version that this code speaks. */
 export const protocolVersions = { min: 1, max: 1 } as const;
@@ -101,7 +101,7 @@ export function batchFramePrefix(batchBytes: number): Uint8Array {
   const writer = new ByteWriter(12);
   writer.varint(batchBytes + 1);
   writer.byte(typeBytes.batch);
-  return writer.view();
+  return writer.copy();
 }
 
 /** A batch that was read back or came from elsewhere, in a frame: copies the batch. */
@@ -118,11 +118,12 @@ export function encodeFrame(frame: Exclude<Frame, BatchFrame | SkippedFrame>, di
   const body = new ByteWriter();
   body.byte(typeBytes[frame.type]);
   writeBody(body, frame);
-  body.uint32(digests.crc32(body.view(), 0));
-  const whole = new ByteWriter(body.position + 4);
-  whole.varint(body.position);
-  whole.bytes(body.view());
-  return whole.view();
+  const content = body.copy();
+  const whole = new ByteWriter(varintBytesMax + content.length + checksumBytes);
+  whole.varint(content.length + checksumBytes);
+  whole.bytes(content);
+  whole.uint32(digests.crc32(content, 0));
+  return whole.copy();
 }
 
 function writeBody(writer: ByteWriter, frame: Exclude<Frame, BatchFrame | SkippedFrame>): void {

@@ -9,6 +9,7 @@ import { Fifo } from '../causal/fifo.js';
 export class Acceptance {
   /** Waiting seqs by the number of members that they wait for. */
   readonly #waiting = new Map<number, Fifo<number>>();
+  #waitingCount = 0;
 
   /** Message `seq` is to be durable on `members` members. Called in ascending order of seq. */
   expect(seq: number, members: number): void {
@@ -18,6 +19,7 @@ export class Acceptance {
       this.#waiting.set(members, queue);
     }
     queue.push(seq);
+    this.#waitingCount++;
   }
 
   /**
@@ -25,11 +27,13 @@ export class Acceptance {
    * log, in any order.
    */
   settle(durableSeqs: readonly number[], accept: (seq: number) => void): void {
+    if (this.#waitingCount === 0) return;
     const descending = durableSeqs.toSorted((a, b) => b - a);
     for (const [members, queue] of this.#waiting) {
       const reached = descending[members - 1] ?? 0;
       for (let seq = queue.first(); seq !== undefined && seq <= reached; seq = queue.first()) {
         queue.shift();
+        this.#waitingCount--;
         accept(seq);
       }
     }

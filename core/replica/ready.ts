@@ -5,7 +5,6 @@
  * names in `links`, `receipts` and `takeDelivery` only what an earlier `handlePersisted` has confirmed. The driver may
  * therefore carry out the parts of a Ready in any order, and links as slowly as it likes.
  */
-import type { ErrorCode } from '../errors.js';
 import type { JournalEntry } from '../journal/journal.js';
 import type { NodeName } from '../names.js';
 
@@ -28,6 +27,16 @@ export interface ReadRequest {
   readonly length: number;
 }
 
+/**
+ * `E_PEER_FORGOT`: the peer holds less of our log than it had acknowledged; it gets it again. `E_ROLLED_BACK`, `E_CHAIN`:
+ * the peer holds what we no longer do, or something else under our name; broadcasts are refused from now on.
+ */
+export interface NodeAlarm {
+  readonly code: 'E_PEER_FORGOT' | 'E_ROLLED_BACK' | 'E_CHAIN';
+  readonly peer: NodeName;
+  readonly message: string;
+}
+
 /** For operators and applications; nothing depends on them. */
 export type ReplicaEvent =
   | { readonly type: 'peer-up'; readonly peer: NodeName }
@@ -41,10 +50,7 @@ export type ReplicaEvent =
       readonly message: string;
     }
   | { readonly type: 'dial-failed'; readonly peer: NodeName; readonly reason: string; readonly retryInMs: number }
-  /** A peer holds less of our log than it once said it had synced: its disk lost what it had promised to keep. */
-  | { readonly type: 'peer-forgot'; readonly peer: NodeName; readonly ackedSeq: number; readonly heldSeq: number }
-  /** A peer has proved that our own log is not what it once was; broadcasts are refused from now on. */
-  | { readonly type: 'fenced'; readonly peer: NodeName; readonly code: ErrorCode; readonly message: string };
+  | { readonly type: 'alarm'; readonly alarm: NodeAlarm };
 
 export interface Ready {
   /** To be appended to the journal as one group and synced; then `handlePersisted`. Empty while a group is under way. */

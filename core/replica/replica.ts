@@ -404,7 +404,7 @@ export class Replica {
         'restore the newest data directory, or start this node with an empty one under a new name'
       : `${session.peer} holds other messages than we do under our name, up to ${ours.seq}: two data directories were used as ${this.#options.name}`;
     this.#fence = { code, message };
-    this.#outbox.event({ type: 'fenced', peer: session.peer, code, message });
+    this.#outbox.event({ type: 'alarm', alarm: { code, peer: session.peer, message } });
     throw new RemoteProtocolError(code, message);
   }
 
@@ -551,7 +551,7 @@ function journalEntryOf(record: PendingRecord): JournalEntry {
     case 'applied': {
       const body = new ByteWriter(8);
       body.varint(record.position);
-      return { type: recordTypes.applied, body: body.view() };
+      return { type: recordTypes.applied, body: body.copy() };
     }
   }
 }

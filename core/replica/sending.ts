@@ -44,7 +44,8 @@ export class Sending {
   start(peer: Peer, session: Session, heldSeq: number): void {
     if (heldSeq < session.ackedSeqAtOpening) {
       // Its window must not count what it has lost; everything else follows from the cursor.
-      this.#outbox.event({ type: 'peer-forgot', peer: peer.name, ackedSeq: peer.ackedSeq, heldSeq });
+      const message = `${peer.name} had synced our messages up to ${peer.ackedSeq} and now holds ${heldSeq}: its disk has lost some`;
+      this.#outbox.event({ type: 'alarm', alarm: { code: 'E_PEER_FORGOT', peer: peer.name, message } });
       this.#noteAcked(peer, heldSeq);
     } else if (heldSeq > peer.ackedSeq) {
       this.#noteAcked(peer, heldSeq);

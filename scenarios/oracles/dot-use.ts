@@ -26,10 +26,20 @@ export function checkDotUse(
   }
   if (log === undefined) return undefined;
   if (dot.seq <= log.accepted) {
-    return misuse('durability', `${node.name} forgot ${name} after accepting it, and used its dot for a new message.`, dot, atMs);
+    return misuse(
+      'durability',
+      `${node.name} forgot ${name} after accepting it, and used its dot for a new message.`,
+      dot,
+      atMs,
+    );
   }
   if (dot.seq <= durableSeq(log)) {
-    return misuse('integrity', `${name} has two bodies: it had been delivered when ${node.name} used its dot again.`, dot, atMs);
+    return misuse(
+      'integrity',
+      `${name} has two bodies: it had been delivered when ${node.name} used its dot again.`,
+      dot,
+      atMs,
+    );
   }
   if (log.life === node.life) {
     return misuse('integrity', `${node.name} gave out ${name} twice without a crash in between.`, dot, atMs);

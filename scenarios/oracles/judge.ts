@@ -102,6 +102,8 @@ export class Judge {
       case 'crash':
         this.#truth.crash(node);
         return undefined;
+      case 'alarm':
+        return alarmRaised(node, event);
       case 'stopped':
         return this.#stop(node, event);
       default:
@@ -157,4 +159,19 @@ export class Judge {
       messages: [],
     };
   }
+}
+
+/**
+ * What a node has sent or acknowledged must survive its crashes; otherwise the others find out when it comes back.
+ * No disk here loses what was synced, so an alarm means that somebody spoke before the sync.
+ */
+function alarmRaised(node: NodeTruth, event: EventOf<'alarm'>): Violation {
+  return {
+    property: 'durability',
+    kind: 'safety',
+    atMs: event.atMs,
+    sentence: `${node.name} raised ${event.code}: ${event.message}.`,
+    nodes: [node.name],
+    messages: [],
+  };
 }

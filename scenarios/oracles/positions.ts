@@ -30,6 +30,10 @@ export function checkPosition(
 function wrongPosition(node: NodeTruth, attempt: Attempt, position: number, atMs: number): Violation {
   const next = node.held + 1;
   const name = nameOf(attempt);
+  if (node.isMarkKnown && position < next && node.positions[position - 1] === attempt) {
+    const sentence = `${node.name} was given ${name} again at position ${position}, when its application had come to position ${node.held}.`;
+    return { property: 'no-duplication', kind: 'safety', atMs, sentence, nodes: [node.name], messages: [name] };
+  }
   const sentence = node.isMarkKnown
     ? `${node.name} was given ${name} at position ${position}, when position ${next} came next.`
     : `${node.name} went on with ${name} at position ${position} after a restart, when position ${next} was the latest possible.`;

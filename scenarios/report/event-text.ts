@@ -12,7 +12,7 @@ export function formatTime(atMs: number): string {
 /** One line: `   1.234 s  b: given a:3 at position 7`. */
 export function describeEvent(event: HistoryEvent): string {
   const position = event.type === 'deliver' ? ` at position ${event.position}` : '';
-  const reason = event.type === 'stopped' ? `: ${event.message}` : '';
+  const reason = event.type === 'stopped' || event.type === 'alarm' ? `: ${event.message}` : '';
   return `${formatTime(event.atMs)}  ${event.node}: ${shortEvent(event)}${position}${reason}`;
 }
 
@@ -23,6 +23,8 @@ export function shortEvent(event: HistoryEvent): string {
       return event.position === undefined ? 'start' : `start at ${event.position}`;
     case 'crash':
       return 'crash';
+    case 'alarm':
+      return `alarm ${event.code}`;
     case 'stopped':
       return `stop ${event.code}`;
     case 'deliver':

@@ -55,7 +55,9 @@ function relevantRows({ history, faults, violation }: GridInput, nodes: readonly
     // A violation that names no message is about everything its nodes were given.
     return !('dot' in event) || messages.size === 0 || messages.has(formatDot(event.dot));
   };
-  const rows: Row[] = history.filter(isShown).map((event) => ({ atMs: event.atMs, node: event.node, text: shortEvent(event) }));
+  const rows: Row[] = history
+    .filter(isShown)
+    .map((event) => ({ atMs: event.atMs, node: event.node, text: shortEvent(event) }));
   for (const fault of faults) {
     if (fault.atMs > violation.atMs || 'node' in fault) continue;
     rows.push({ atMs: fault.atMs, node: undefined, text: `-- ${describeFault(fault)} --` });

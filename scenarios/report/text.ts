@@ -56,7 +56,11 @@ function faultLines({ faults, options }: Plan): readonly string[] {
   const always = describeSettings(options.link);
   const shown = faults.slice(0, faultsShownMax).map((fault) => `${formatTime(fault.atMs)}  ${describeFault(fault)}`);
   const rest = faults.length - shown.length;
-  return [`    always  links: ${always}`, ...shown, ...(rest > 0 ? [`            and ${rest} more, see the plan`] : [])];
+  return [
+    `    always  links: ${always}`,
+    ...shown,
+    ...(rest > 0 ? [`            and ${rest} more, see the plan`] : []),
+  ];
 }
 
 function optionLines(plan: Plan, width: number): readonly string[] {
@@ -77,7 +81,10 @@ function optionLines(plan: Plan, width: number): readonly string[] {
 
 function replayLines(plan: Plan, planPath: string | undefined, program: string): readonly string[] {
   if (planPath === undefined) return [`${program} run ${plan.scenario} --seed ${plan.seed}`];
-  return [`${program} replay ${quote(planPath)}`, `plan: ${planPath} (readable; remove faults by hand to see which matter)`];
+  return [
+    `${program} replay ${quote(planPath)}`,
+    `plan: ${planPath} (readable; remove faults by hand to see which matter)`,
+  ];
 }
 
 /** For a shell, where it must be. */

@@ -48,5 +48,7 @@ test.each([
 
 test('reads whole seeds only', () => {
   expect(parseSeed('17')).toBe(17);
-  for (const text of ['', '1.5', '-1', '0x10', 'x', '99999999999999999999']) expect(() => parseSeed(text)).toThrow('is no seed');
+  for (const text of ['', '1.5', '-1', '0x10', 'x', '99999999999999999999']) {
+    expect(() => parseSeed(text)).toThrow('is no seed');
+  }
 });

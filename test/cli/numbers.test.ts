@@ -21,5 +21,9 @@ test.each([
 });
 
 test('counts one thing as one', () => {
-  expect([countOf(1, 'run'), countOf(2, 'run'), countOf(3, 'delivery', 'deliveries')]).toEqual(['1 run', '2 runs', '3 deliveries']);
+  expect([countOf(1, 'run'), countOf(2, 'run'), countOf(3, 'delivery', 'deliveries')]).toEqual([
+    '1 run',
+    '2 runs',
+    '3 deliveries',
+  ]);
 });

@@ -24,7 +24,9 @@ test('shows the same violation again', async () => {
 test('verifies that two runs are equal', async () => {
   const path = writePlan();
   expect((await antecedent('replay', path, '--verify')).out).toContain('REPRODUCIBLE  both runs have the trace ');
-  expect(JSON.parse((await antecedent('replay', path, '--verify', '--json')).out)).toMatchObject({ isReproducible: true });
+  expect(JSON.parse((await antecedent('replay', path, '--verify', '--json')).out)).toMatchObject({
+    isReproducible: true,
+  });
 });
 
 test('shows what had happened by a time, and leaves the verdict open', async () => {

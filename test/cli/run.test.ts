@@ -34,7 +34,15 @@ test('prints exactly one JSON document, the same for the same seed', async () =>
     documents.push(JSON.parse(out) as RunDocument);
   }
   const [first, second, third] = documents;
-  expect(first).toMatchObject({ scenario: 'calm', seed: 4, system: 'antecedent', on: 'sim', verdict: 'pass', violations: [], planPath: null });
+  expect(first).toMatchObject({
+    scenario: 'calm',
+    seed: 4,
+    system: 'antecedent',
+    on: 'sim',
+    verdict: 'pass',
+    violations: [],
+    planPath: null,
+  });
   expect(Object.keys(first ?? {})).toEqual([
     'scenario', 'seed', 'system', 'on', 'verdict', 'violations', 'traceHash', 'events', 'broadcasts', 'deliveries',
     'simulatedMs', 'wallMs', 'faults', 'planPath',
@@ -53,7 +61,9 @@ test('keeps the plan of a run that held where it is asked to', async () => {
 
 test('a plan file runs as its scenario and seed did', async () => {
   const directory = temporaryDirectory();
-  const first = JSON.parse((await antecedent('run', 'lossy', '--seed', '7', '--out', directory, '--json')).out) as RunDocument;
+  const first = JSON.parse(
+    (await antecedent('run', 'lossy', '--seed', '7', '--out', directory, '--json')).out,
+  ) as RunDocument;
   const again = await antecedent('run', join(directory, 'lossy-7.json'), '--json');
   expect(again.exitCode).toBe(0);
   expect(JSON.parse(again.out)).toMatchObject({ traceHash: first.traceHash, seed: 7 });
@@ -97,7 +107,11 @@ test('writes every event to the trace file', async () => {
 test('every node is given every line of a file exactly once, whatever its bytes, under faults', async () => {
   const directory = temporaryDirectory();
   const path = join(directory, 'lines.txt');
-  const lines = [...Array.from({ length: 40 }, (_, i) => Buffer.from(`line ${i % 17}`)), Buffer.from(''), Buffer.from([0xff, 0x00, 0x0d])];
+  const lines = [
+    ...Array.from({ length: 40 }, (_, i) => Buffer.from(`line ${i % 17}`)),
+    Buffer.from(''),
+    Buffer.from([0xff, 0x00, 0x0d]),
+  ];
   const file = Buffer.concat(lines.map((line) => Buffer.concat([line, Buffer.from('\n')])));
   writeFileSync(path, file);
   const sorted = lines.toSorted(Buffer.compare).flatMap((line) => [line, Buffer.from('\n')]);

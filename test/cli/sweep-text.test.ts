@@ -23,7 +23,9 @@ const held: SweepResult = {
   deliveries: 90_000,
   faults: { crash: 1500, loss: 12 },
   properties: ['causal-order', 'durability'],
-  scenarios: [{ name: 'calm', about: '', runs: 1200, failed: 0, events: 2_000_000, deliveries: 90_000, simulatedMs: 3_600_000 }],
+  scenarios: [
+    { name: 'calm', about: '', runs: 1200, failed: 0, events: 2_000_000, deliveries: 90_000, simulatedMs: 3_600_000 },
+  ],
   failures: [],
   notReproducible: [],
   undecidedRuns: [],
@@ -31,7 +33,15 @@ const held: SweepResult = {
 
 function failure(seed: number, planPath: string | null, reportPath: string | null = null): SweepFailure {
   const sentence = 'b was given a:2 before a:1.';
-  return { scenario: 'calm', seed, signature: 'calm/causal-order', property: 'causal-order', sentence, planPath, reportPath };
+  return {
+    scenario: 'calm',
+    seed,
+    signature: 'calm/causal-order',
+    property: 'causal-order',
+    sentence,
+    planPath,
+    reportPath,
+  };
 }
 
 const describe = (result: Partial<SweepResult>): string => describeSweep(fakeStream(), { ...held, ...result }, 'runs');
@@ -64,7 +74,11 @@ test('counts the failures it does not list', () => {
 });
 
 test('names runs that cannot be trusted, and does not say that all held', () => {
-  const text = describe({ notReproducible: [{ scenario: 'calm', seed: 4 }], undecided: 1, undecidedRuns: [{ scenario: 'calm', seed: 5 }] });
+  const text = describe({
+    notReproducible: [{ scenario: 'calm', seed: 4 }],
+    undecided: 1,
+    undecidedRuns: [{ scenario: 'calm', seed: 5 }],
+  });
   expect(text).toContain('NOT REPRODUCIBLE  calm 4\n');
   expect(text).toContain('UNDECIDED  calm 5\n');
   expect(text).not.toContain('HELD');

@@ -9,6 +9,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
+import type * as scenarios from '../../scenarios/index.js';
 import type { Property } from '../../scenarios/index.js';
 
 export interface MutantEdit {
@@ -26,7 +27,7 @@ export interface Mutant {
   readonly breaks: readonly Property[];
 }
 
-export type Scenarios = typeof import('../../scenarios/index.js');
+export type Scenarios = typeof scenarios;
 
 const root = resolve(import.meta.dirname, '../..');
 

@@ -9,7 +9,14 @@ function given(node: string, ...deliveries: readonly string[]): HistoryEvent[] {
   return deliveries.map((text, index) => {
     const [position = '', line = ''] = text.split(':');
     const dot = { origin: nodeName('a'), incarnation: 1, seq: index + 1 };
-    return { type: 'deliver', atMs: index, node: nodeName(node), dot, position: Number(position), payload: encode(line) };
+    return {
+      type: 'deliver',
+      atMs: index,
+      node: nodeName(node),
+      dot,
+      position: Number(position),
+      payload: encode(line),
+    };
   });
 }
 
@@ -44,12 +51,15 @@ test('plans every line of the file once, under the faults of the scenario', () =
   const text = Array.from({ length: 500 }, (_, i) => `line ${i}\n`).join('');
   const plan = planLines(findScenario('lossy'), '4', encode(text));
   expect(plan).toMatchObject({ scenario: 'lossy', workload: 'lines', options: { link: { loss: 0.05 } } });
-  expect(plan.operations.map((operation) => (operation.kind === 'line' ? `${operation.text}\n` : '')).join('')).toBe(text);
+  expect(plan.operations.map((operation) => (operation.kind === 'line' ? `${operation.text}\n` : '')).join('')).toBe(
+    text,
+  );
   expect(new Set(plan.operations.map(({ node }) => node)).size).toBe(plan.nodes.length);
 });
 
 test('a short file is spread over the faults, a long one is not hurried', () => {
-  const lastMs = (count: number): number => planLines(linesUnderFaults, '1', encode('x\n'.repeat(count))).operations.at(-1)?.atMs ?? 0;
+  const lastMs = (count: number): number =>
+    planLines(linesUnderFaults, '1', encode('x\n'.repeat(count))).operations.at(-1)?.atMs ?? 0;
   expect(lastMs(100)).toBeGreaterThan(1_500);
   expect(lastMs(100)).toBeLessThan(2_500);
   expect(lastMs(10_000)).toBeGreaterThan(9_000);

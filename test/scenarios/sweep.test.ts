@@ -2,15 +2,8 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import {
-  findScenario,
-  readPlan,
-  runPlan,
-  runSeed,
-  sweep,
-  type RunResult,
-  type Violation,
-} from '../../scenarios/index.js';
+import type { runPlan } from '../../scenarios/index.js';
+import { findScenario, readPlan, runSeed, sweep, type RunResult, type Violation } from '../../scenarios/index.js';
 
 const calm = findScenario('calm');
 const lossy = findScenario('lossy');
@@ -27,7 +20,9 @@ const violation: Violation = {
 type Run = typeof runPlan;
 
 /** Runs nothing; what `change` says is the outcome. */
-function pretend(change: (scenario: string, seed: number) => Partial<RunResult> = () => ({})): { readonly runPlan: Run } {
+function pretend(change: (scenario: string, seed: number) => Partial<RunResult> = () => ({})): {
+  readonly runPlan: Run;
+} {
   const run: Run = (plan) => ({
     scenario: plan.scenario,
     seed: plan.seed,
@@ -109,7 +104,15 @@ test('keeps the plan and the report of a failure', async () => {
   const reportPath = join(outDir, 'lossy-2.txt');
   expect(result).toMatchObject({ runs: 6, passed: 5, failed: 1 });
   expect(result.failures).toEqual([
-    { scenario: 'lossy', seed: 2, signature: 'lossy/causal-order', property: 'causal-order', sentence: violation.sentence, planPath, reportPath },
+    {
+      scenario: 'lossy',
+      seed: 2,
+      signature: 'lossy/causal-order',
+      property: 'causal-order',
+      sentence: violation.sentence,
+      planPath,
+      reportPath,
+    },
   ]);
   expect(readPlan(readFileSync(planPath, 'utf8'), planPath)).toMatchObject({ scenario: 'lossy', seed: '2' });
   expect(readFileSync(reportPath, 'utf8')).toContain(violation.sentence);
@@ -125,7 +128,9 @@ test('writes nothing when nothing fails', async () => {
 test('keeps ten plans of one kind of failure, and lists the others', async () => {
   const outDir = temporaryDirectory();
   const result = await sweep({ scenarios: [calm], seeds: { from: 1, to: 15 }, outDir, runSeed: failing(() => true) });
-  expect(result.failures.map(({ planPath }) => planPath !== null)).toEqual(Array.from({ length: 15 }, (_, i) => i < 10));
+  expect(result.failures.map(({ planPath }) => planPath !== null)).toEqual(
+    Array.from({ length: 15 }, (_, i) => i < 10),
+  );
   expect(readdirSync(outDir)).toHaveLength(20);
 });
 
@@ -165,7 +170,13 @@ test('tells runs that came to no verdict from those that held', async () => {
     seeds: { from: 1, to: 4 },
     runSeed: pretend((_, seed) => (seed === 3 ? { verdict: 'undecided' } : {})),
   });
-  expect(result).toMatchObject({ runs: 4, passed: 3, failed: 0, undecided: 1, undecidedRuns: [{ scenario: 'calm', seed: 3 }] });
+  expect(result).toMatchObject({
+    runs: 4,
+    passed: 3,
+    failed: 0,
+    undecided: 1,
+    undecidedRuns: [{ scenario: 'calm', seed: 3 }],
+  });
 });
 
 test('an interrupted sweep says what it found so far', async () => {

@@ -158,8 +158,9 @@ export function framesIn(bytes: Uint8Array): Frame[] {
   const reader = new FrameReader(1 << 30);
   const frames: Frame[] = [];
   reader.push(bytes);
-  for (let frame = reader.next(); frame !== undefined; frame = reader.next())
+  for (let frame = reader.next(); frame !== undefined; frame = reader.next()) {
     frames.push(decodeFrame(frame, nodeDigests));
+  }
   return frames;
 }
 

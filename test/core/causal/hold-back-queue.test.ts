@@ -9,8 +9,9 @@ function message(origin: number, seq: number, changes: readonly number[] = []): 
 
 function takeAll(queue: HoldBackQueue): string[] {
   const taken: string[] = [];
-  for (let next = queue.takeReleased(); next !== undefined; next = queue.takeReleased())
+  for (let next = queue.takeReleased(); next !== undefined; next = queue.takeReleased()) {
     taken.push(`${next.origin}:${next.seq}`);
+  }
   return taken;
 }
 
@@ -76,8 +77,9 @@ class NaiveModel {
         if (
           !isNext ||
           !candidate.past.every((seq, origin) => origin === candidate.origin || (this.released[origin] ?? 0) >= seq)
-        )
+        ) {
           continue;
+        }
         this.released[candidate.origin] = candidate.seq;
         this.#waiting = this.#waiting.filter((other) => other !== candidate);
         out.add(`${candidate.origin}:${candidate.seq}`);

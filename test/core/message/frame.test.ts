@@ -36,8 +36,9 @@ function readPieces(pieces: readonly Uint8Array[], frameBytesMax = 1 << 20): Fra
   const read: Frame[] = [];
   for (const piece of pieces) {
     reader.push(piece);
-    for (let frame = reader.next(); frame !== undefined; frame = reader.next())
+    for (let frame = reader.next(); frame !== undefined; frame = reader.next()) {
       read.push(decodeFrame(frame, nodeDigests));
+    }
   }
   return read;
 }

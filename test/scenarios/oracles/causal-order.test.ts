@@ -45,11 +45,7 @@ test('catches a message that overtakes an earlier one of the same origin', () =>
 });
 
 test('does not count what was delivered to the broadcaster after it broadcast', () => {
-  const history = new HistoryBuilder('a b c')
-    .broadcast('a:1')
-    .broadcast('b:1')
-    .deliver('b', 'a:1')
-    .deliver('c', 'b:1');
+  const history = new HistoryBuilder('a b c').broadcast('a:1').broadcast('b:1').deliver('b', 'a:1').deliver('c', 'b:1');
   expect(history.safety()).toBeUndefined();
 });
 
@@ -60,7 +56,10 @@ test('follows causes through a third node', () => {
     .broadcast('b:1')
     .deliver('c', 'a:1 b:1')
     .broadcast('c:1');
-  expect(history.deliver('d', 'a:1 c:1').safety()).toMatchObject({ property: 'causal-order', messages: ['c:1', 'b:1'] });
+  expect(history.deliver('d', 'a:1 c:1').safety()).toMatchObject({
+    property: 'causal-order',
+    messages: ['c:1', 'b:1'],
+  });
 });
 
 test('counts incarnations of one name separately', () => {

@@ -54,7 +54,12 @@ test('what a node that is down now was given must still be known to the live ori
 });
 
 test('an accepted message that is gone after a crash is a broken promise, whatever was going on', () => {
-  const history = new HistoryBuilder('a b').broadcast('a:1').accepted('a:1').deliver('a', 'a:1').crash('a').start('a', 0);
+  const history = new HistoryBuilder('a b')
+    .broadcast('a:1')
+    .accepted('a:1')
+    .deliver('a', 'a:1')
+    .crash('a')
+    .start('a', 0);
   expect(history.end({ busy: true })).toMatchObject({
     property: 'durability',
     kind: 'safety',

@@ -39,7 +39,9 @@ test('counts what it has seen, and says what it judged by', () => {
 
 test('keeps counting origins beyond its first capacity', () => {
   const history = new HistoryBuilder('a b');
-  for (let life = 1; life <= 40; life++) history.broadcast(`a~${life}:1`).deliver('b', `a~${life}:1`).deliver('a', `a~${life}:1`);
+  for (let life = 1; life <= 40; life++) {
+    history.broadcast(`a~${life}:1`).deliver('b', `a~${life}:1`).deliver('a', `a~${life}:1`);
+  }
   expect(history.end()).toBeUndefined();
   history.broadcast('a~41:1').deliver('b', 'a~41:1').broadcast('b:1');
   expect(history.deliver('a', 'b:1').safety()).toMatchObject({ property: 'causal-order', messages: ['b:1', 'a~41:1'] });

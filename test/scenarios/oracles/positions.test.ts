@@ -22,15 +22,21 @@ test('catches a position that is skipped', () => {
 });
 
 test('catches a position that is used twice in one life', () => {
-  const history = new HistoryBuilder('a b').broadcast('a:1').deliver('b', 'a:1').deliverOne('b', 'a:1', { position: 1 });
-  expect(history.safety()?.property).toBe('position-order');
+  const history = new HistoryBuilder('a b')
+    .broadcast('a:1')
+    .deliver('b', 'a:1')
+    .deliverOne('b', 'a:1', { position: 1 });
+  expect(history.safety()).toMatchObject({
+    property: 'no-duplication',
+    sentence: 'b was given a:1 again at position 1, when its application had come to position 1.',
+  });
 });
 
 test('after a restart with position p the next one is p + 1', () => {
   expect(crashed().start('b', 3).deliver('b', 'a:4').safety()).toBeUndefined();
   expect(crashed().start('b', 1).deliver('b', 'a:2 a:3 a:4').safety()).toBeUndefined();
   expect(crashed().start('b', 1).deliverOne('b', 'a:3', { position: 3 }).safety()?.property).toBe('position-order');
-  expect(crashed().start('b', 3).deliverOne('b', 'a:3', { position: 3 }).safety()?.property).toBe('position-order');
+  expect(crashed().start('b', 3).deliverOne('b', 'a:3', { position: 3 }).safety()?.property).toBe('no-duplication');
 });
 
 test('without a position the node goes on behind its mark, wherever that is, but not later', () => {

@@ -150,7 +150,10 @@ test('a correct history never raises an alarm', () => {
 test('a message that a node never gets is noticed, at the latest at the end', () => {
   fc.assert(
     fc.property(choices, fc.nat(), (steps, pick) => {
-      const broken = mutate(execute(steps), pick, ([, ...rest]) => [[], ...rest.map((event) => [withoutDigest(event)])]);
+      const broken = mutate(execute(steps), pick, ([, ...rest]) => [
+        [],
+        ...rest.map((event) => [withoutDigest(event)]),
+      ]);
       fc.pre(broken !== undefined);
       expect(['causal-order', 'convergence']).toContain(judge(broken.events)?.property);
     }),
@@ -184,7 +187,10 @@ test('two neighbours that change places are noticed exactly when the first cause
         [second, first, ...rest].flatMap((event) => (event === undefined ? [] : [[withoutDigest(event)]])),
       );
       fc.pre(broken?.next !== undefined);
-      const between = execution.events.slice(execution.events.indexOf(broken.at), execution.events.indexOf(broken.next));
+      const between = execution.events.slice(
+        execution.events.indexOf(broken.at),
+        execution.events.indexOf(broken.next),
+      );
       // A broadcast of the node between the two would come to have other causes; one of the other's must come first.
       const { node } = broken.at;
       const later = textOf(broken.next);

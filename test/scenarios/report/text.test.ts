@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { failureText, findScenario, makePlan, type HistoryEvent, type Plan, type Violation } from '../../../scenarios/index.js';
+import {
+  failureText,
+  findScenario,
+  makePlan,
+  type HistoryEvent,
+  type Plan,
+  type Violation,
+} from '../../../scenarios/index.js';
 import { HistoryBuilder } from '../oracles/history-builder.js';
 
 const plan: Plan = makePlan(findScenario('partition-heal'), '1');
@@ -18,14 +25,18 @@ function violationOf(history: HistoryBuilder): Violation {
   return violation;
 }
 
-function report(overrides: { readonly plan?: Plan; readonly history?: readonly HistoryEvent[]; readonly planPath?: string } = {}): string {
+function report(
+  overrides: { readonly plan?: Plan; readonly history?: readonly HistoryEvent[]; readonly planPath?: string } = {},
+): string {
   const { history = overtaking.events } = overrides;
   return failureText({ plan, planPath: undefined, violation: violationOf(overtaking), ...overrides, history });
 }
 
 test('says what was violated, shows what led to it, and how to see it again', () => {
   const text = report({ planPath: 'runs/partition-heal-1.json' });
-  expect(text).toContain('partition-heal, seed 1: causal-order violated (nothing is delivered before what its sender had seen)');
+  expect(text).toContain(
+    'partition-heal, seed 1: causal-order violated (nothing is delivered before what its sender had seen)',
+  );
   expect(text).toContain('c was given b:1 before a:1, which b had been given when it broadcast b:1.');
   expect(text).toContain('antecedent replay runs/partition-heal-1.json');
   expect(text).toContain('partition ');

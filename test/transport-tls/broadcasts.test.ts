@@ -1,0 +1,184 @@
+import { describe, expect, test } from 'vitest';
+import { AntecedentError, nodeName, type Durability, type Receipt, type Result } from '../../core/index.js';
+import { Broadcasts } from '../../transport-tls/broadcasts.js';
+import { ManualClock } from './manual-clock.js';
+
+/** A node that takes as many broadcasts as it has room for. */
+class FakeNode {
+  room = Infinity;
+  readonly taken: number[][] = [];
+  readonly #accepts: ((result: Result<Receipt>) => void)[] = [];
+
+  broadcast(payload: Uint8Array, _durable: Durability, accepted: (result: Result<Receipt>) => void): Receipt {
+    if (this.room === 0) throw new AntecedentError('E_BACKPRESSURE', 'full');
+    if (payload.length > 100) throw new AntecedentError('E_MESSAGE_TOO_LARGE', 'too large');
+    this.room -= 1;
+    this.taken.push([...payload]);
+    this.#accepts.push(accepted);
+    return receipt(this.taken.length);
+  }
+
+  accept(index: number, error?: AntecedentError): void {
+    this.#accepts[index]?.(error === undefined ? { error, value: receipt(index + 1) } : { error });
+  }
+}
+
+function receipt(seq: number): Receipt {
+  return { origin: nodeName('a'), incarnation: 1, seq };
+}
+
+function setUp(waitingBytesMax = 1000): {
+  readonly node: FakeNode;
+  readonly clock: ManualClock;
+  readonly broadcasts: Broadcasts;
+} {
+  const node = new FakeNode();
+  const clock = new ManualClock();
+  return { node, clock, broadcasts: new Broadcasts(node, clock, waitingBytesMax) };
+}
+
+const byte = (value: number): Uint8Array => Uint8Array.of(value);
+
+describe('a broadcast', () => {
+  test('resolves with its receipt once accepted', async () => {
+    const { node, broadcasts } = setUp();
+    const promise = broadcasts.broadcast(byte(1), 'here', undefined);
+    node.accept(0);
+    expect(await promise).toEqual(receipt(1));
+  });
+
+  test('rejects with what the node says', async () => {
+    const { node, broadcasts } = setUp();
+    await expect(broadcasts.broadcast(new Uint8Array(101), 'here', undefined)).rejects.toMatchObject({
+      code: 'E_MESSAGE_TOO_LARGE',
+    });
+    const promise = broadcasts.broadcast(byte(1), 'here', undefined);
+    node.accept(0, new AntecedentError('E_STORAGE', 'gone'));
+    await expect(promise).rejects.toMatchObject({ code: 'E_STORAGE' });
+  });
+
+  test.each([['text'], [[1, 2]], [new Uint16Array(1)], [undefined], [new ArrayBuffer(1)]])(
+    'of %j is refused',
+    async (payload) => {
+      const { broadcasts } = setUp();
+      await expect(broadcasts.broadcast(payload as never, 'here', undefined)).rejects.toMatchObject({
+        code: 'E_PAYLOAD',
+      });
+    },
+  );
+
+  test('waits while the node is full, and keeps the order of the calls', async () => {
+    const { node, clock, broadcasts } = setUp();
+    node.room = 1;
+    const all = [1, 2, 3].map((value) => broadcasts.broadcast(byte(value), 'here', undefined));
+    expect(node.taken).toEqual([[1]]);
+    node.room = 1;
+    clock.advance(1000);
+    expect(node.taken).toEqual([[1], [2]]);
+    // Room again, but 3 is ahead of 4.
+    node.room = 1;
+    all.push(broadcasts.broadcast(byte(4), 'here', undefined));
+    expect(node.taken).toEqual([[1], [2]]);
+    node.room = 2;
+    node.accept(0);
+    expect(node.taken).toEqual([[1], [2], [3], [4]]);
+    for (const index of [1, 2, 3]) node.accept(index);
+    expect((await Promise.all(all)).map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
+  });
+
+  test('that waits is a copy of what it was at the call', () => {
+    const { node, clock, broadcasts } = setUp();
+    node.room = 0;
+    const payload = byte(1);
+    void broadcasts.broadcast(payload, 'here', undefined);
+    payload[0] = 9;
+    node.room = 1;
+    clock.advance(1000);
+    expect(node.taken).toEqual([[1]]);
+  });
+
+  test('is refused when too many bytes are waiting already', async () => {
+    const { node, broadcasts } = setUp(50);
+    node.room = 0;
+    void broadcasts.broadcast(new Uint8Array(40), 'here', undefined);
+    await expect(broadcasts.broadcast(new Uint8Array(20), 'here', undefined)).rejects.toMatchObject({
+      code: 'E_BACKPRESSURE',
+    });
+  });
+
+  test('that is aborted while it waits is never broadcast', async () => {
+    const { node, clock, broadcasts } = setUp();
+    node.room = 0;
+    const abort = new AbortController();
+    const first = broadcasts.broadcast(byte(1), 'here', abort.signal);
+    void broadcasts.broadcast(byte(2), 'here', undefined);
+    abort.abort(new Error('enough'));
+    await expect(first).rejects.toThrow('enough');
+    node.room = 2;
+    clock.advance(1000);
+    expect(node.taken).toEqual([[2]]);
+  });
+
+  test('that is aborted after it was taken rejects, and its acceptance is ignored', async () => {
+    const { node, broadcasts } = setUp();
+    const abort = new AbortController();
+    const promise = broadcasts.broadcast(byte(1), 'all', abort.signal);
+    abort.abort(new Error('enough'));
+    await expect(promise).rejects.toThrow('enough');
+    node.accept(0);
+    await expect(broadcasts.broadcast(byte(2), 'here', abort.signal)).rejects.toThrow('enough');
+    expect(node.taken).toEqual([[1]]);
+  });
+
+  test('rejects when the node ends before, and ever after', async () => {
+    const { node, clock, broadcasts } = setUp();
+    node.room = 0;
+    const waiting = broadcasts.broadcast(byte(1), 'here', undefined);
+    broadcasts.end(new AntecedentError('E_CLOSED', 'closed'));
+    await expect(waiting).rejects.toMatchObject({ code: 'E_CLOSED' });
+    await expect(broadcasts.broadcast(byte(2), 'here', undefined)).rejects.toMatchObject({ code: 'E_CLOSED' });
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('room', () => {
+  test('is there at once while nothing waits', async () => {
+    await setUp().broadcasts.room();
+  });
+
+  test.each([
+    [
+      'the last waiting broadcast was taken',
+      ({ node, clock }: ReturnType<typeof setUp>) => {
+        node.room = 1;
+        clock.advance(1000);
+      },
+    ],
+    [
+      'the node has ended',
+      ({ broadcasts }: ReturnType<typeof setUp>) => broadcasts.end(new AntecedentError('E_CLOSED', '')),
+    ],
+  ])('comes when %s', async (_claim, event) => {
+    const all = setUp();
+    all.node.room = 0;
+    const waiting = all.broadcasts.broadcast(byte(1), 'here', undefined);
+    waiting.catch(() => {});
+    const seen: string[] = [];
+    const room = all.broadcasts.room().then(() => seen.push('room'));
+    await Promise.resolve();
+    expect(seen).toEqual([]);
+    event(all);
+    await room;
+    expect(seen).toEqual(['room']);
+  });
+
+  test('is not waited for after an abort', async () => {
+    const { node, broadcasts } = setUp();
+    node.room = 0;
+    void broadcasts.broadcast(byte(1), 'here', undefined);
+    const abort = new AbortController();
+    const room = broadcasts.room(abort.signal);
+    abort.abort();
+    await room;
+  });
+});

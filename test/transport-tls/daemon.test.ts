@@ -1,0 +1,287 @@
+/** `antecedent node --stdio`: lines in, lines out, signals, exit codes. */
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { PassThrough, type Readable } from 'node:stream';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { AntecedentError, Logger } from '../../core/index.js';
+import { exitCodeFor, loadConfig, runDaemon } from '../../transport-tls/index.js';
+import { makeTestDirectory, removeTestDirectories, TestAuthority } from '../support/certificates.js';
+import { Inbox, within } from './waiting.js';
+
+let authority: TestAuthority;
+const running: { stop(): Promise<void> }[] = [];
+
+beforeAll(async () => {
+  authority = await TestAuthority.make('demo', ['a']);
+});
+afterEach(async () => {
+  for (const daemon of running.splice(0)) await daemon.stop();
+});
+afterAll(removeTestDirectories);
+
+type Event = Readonly<Record<string, unknown>>;
+
+/** What the daemon prints, as it comes. */
+function eventsOf(output: Readable): Inbox<Event> {
+  const events = new Inbox<Event>('an event');
+  createInterface({ input: output }).on('line', (line) => events.put(JSON.parse(line) as Event));
+  return events;
+}
+
+function linesOf(lines: readonly unknown[]): string {
+  return lines.map((line) => `${typeof line === 'string' ? line : JSON.stringify(line)}\n`).join('');
+}
+
+/** A daemon in this process, on streams and signals of its own. */
+class Daemon {
+  readonly input = new PassThrough();
+  readonly output = new PassThrough();
+  readonly signals = new EventEmitter();
+  readonly exits: number[] = [];
+  readonly log: string[] = [];
+  readonly events: Inbox<Event> = eventsOf(this.output);
+  readonly #ended: Promise<number>;
+
+  constructor(configPath: string) {
+    this.#ended = this.#run(configPath);
+    this.#ended.catch(() => {});
+    running.push(this);
+  }
+
+  async #run(configPath: string): Promise<number> {
+    const logger: Logger = { log: (_level, event) => this.log.push(event) };
+    const exit = (code: number): void => void this.exits.push(code);
+    const { input, output, signals } = this;
+    return runDaemon(await loadConfig(configPath), { input, output, signals, exit, logger });
+  }
+
+  send(...lines: readonly unknown[]): void {
+    this.input.write(linesOf(lines));
+  }
+
+  exitCode(): Promise<number> {
+    return within('the end of the daemon', this.#ended);
+  }
+
+  async stop(): Promise<void> {
+    this.signals.emit('SIGTERM');
+    await this.#ended.catch(() => {});
+  }
+}
+
+/** A daemon in a process of its own, as people start it. */
+class DaemonProcess {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly events: Inbox<Event>;
+  readonly log: string[] = [];
+  readonly #ended: Promise<number | null>;
+
+  constructor(configPath: string) {
+    const script = join(import.meta.dirname, 'node-process.ts');
+    this.child = spawn(process.execPath, ['--import', 'tsx', script, '--config', configPath, '--stdio'], {
+      stdio: 'pipe',
+    });
+    this.child.stdin.on('error', () => {});
+    this.child.stderr.on('data', (chunk: Buffer) => this.log.push(String(chunk)));
+    this.events = eventsOf(this.child.stdout);
+    this.#ended = new Promise((resolve) => this.child.once('close', (code) => resolve(code)));
+    running.push(this);
+  }
+
+  send(...lines: readonly unknown[]): void {
+    this.child.stdin.write(linesOf(lines));
+  }
+
+  exitCode(): Promise<number | null> {
+    return within('the end of the process', this.#ended);
+  }
+
+  async stop(): Promise<void> {
+    this.child.kill('SIGKILL');
+    await this.#ended;
+  }
+}
+
+/** A configuration of a node on its own. */
+function configure(extra = ''): string {
+  const directory = makeTestDirectory('daemon');
+  const { ca, cert, key } = authority.files('a');
+  const path = join(directory, 'node.toml');
+  writeFileSync(
+    path,
+    `name = "a"\ncluster = "demo"\ndata = "data"\nlisten = "127.0.0.1:0"\n${extra}[tls]\nca = "${ca}"\ncert = "${cert}"\nkey = "${key}"\n`,
+  );
+  return path;
+}
+
+describe('the daemon', () => {
+  test('says when it is ready, accepts broadcasts and prints deliveries, text as text and bytes as base64', async () => {
+    const daemon = new Daemon(configure());
+    const ready = await daemon.events.take();
+    expect(ready).toMatchObject({ event: 'ready', name: 'a', incarnation: 1 });
+    expect(ready['listen']).toMatch(/^127\.0\.0\.1:[1-9]\d*$/);
+    daemon.send({ broadcast: 'text', ref: '1' }, { broadcastBase64: '/wA=', ref: '2', durable: 'all' });
+    const events = [
+      await daemon.events.take(),
+      await daemon.events.take(),
+      await daemon.events.take(),
+      await daemon.events.take(),
+    ];
+    expect(events).toContainEqual({ event: 'accepted', ref: '1', seq: 1 });
+    expect(events).toContainEqual({ event: 'accepted', ref: '2', seq: 2 });
+    const delivered = { event: 'deliver', origin: 'a', incarnation: 1 };
+    expect(events.filter(({ event }) => event === 'deliver')).toEqual([
+      { ...delivered, seq: 1, position: 1, clock: { a: 1 }, payload: 'text' },
+      { ...delivered, seq: 2, position: 2, clock: { a: 2 }, payloadBase64: '/wA=' },
+    ]);
+  });
+
+  test('refuses a line it cannot read, and goes on', async () => {
+    const daemon = new Daemon(configure('[limits]\nmessageBytesMax = 1000\n'));
+    await daemon.events.take();
+    daemon.send('what?', { brodcast: 'x', ref: '1' }, 'x'.repeat(20_000), { broadcast: 'x'.repeat(1001), ref: '2' });
+    expect(await daemon.events.take()).toMatchObject({ event: 'refused', code: 'E_INPUT' });
+    expect(await daemon.events.take()).toMatchObject({ event: 'refused', code: 'E_INPUT', ref: '1' });
+    expect(await daemon.events.take()).toMatchObject({
+      event: 'refused',
+      code: 'E_INPUT',
+      message: 'the line is longer than 10096 bytes',
+    });
+    expect(await daemon.events.take()).toMatchObject({ event: 'refused', code: 'E_MESSAGE_TOO_LARGE', ref: '2' });
+    daemon.send({ broadcast: 'still here', ref: '3' });
+    await daemon.events.takeWhere(({ event, ref }) => event === 'accepted' && ref === '3');
+  });
+
+  test('answers everything it has read when its input ends, and exits with 0', async () => {
+    const daemon = new Daemon(configure());
+    for (let ref = 1; ref <= 500; ref++) daemon.send({ broadcast: `message ${ref}`, ref: String(ref) });
+    daemon.input.end();
+    for (let ref = 1; ref <= 500; ref++) {
+      expect(await daemon.events.takeWhere(({ event }) => event === 'accepted')).toMatchObject({
+        ref: String(ref),
+        seq: ref,
+      });
+    }
+    expect(await daemon.exitCode()).toBe(0);
+  });
+
+  test('prints no delivery again after a restart', async () => {
+    const config = configure();
+    const first = new Daemon(config);
+    first.send({ broadcast: 'one' });
+    await first.events.takeWhere(({ event }) => event === 'deliver');
+    first.input.end();
+    expect(await first.exitCode()).toBe(0);
+    const second = new Daemon(config);
+    second.send({ broadcast: 'two' });
+    expect(await second.events.takeWhere(({ event }) => event === 'deliver')).toMatchObject({ seq: 2, payload: 'two' });
+  });
+
+  test.each(['SIGTERM', 'SIGINT'] as const)('drains and exits with 0 on %s', async (signal) => {
+    const daemon = new Daemon(configure());
+    await daemon.events.take();
+    daemon.send({ broadcast: 'x', ref: '1' });
+    await daemon.events.takeWhere(({ event }) => event === 'accepted');
+    daemon.signals.emit(signal);
+    expect(await daemon.exitCode()).toBe(0);
+  });
+
+  test('prints the deliveries of a reader that stops reading only when it reads again', async () => {
+    const daemon = new Daemon(configure('[limits]\nmessageBytesMax = 100000\n'));
+    await daemon.events.take();
+    const { output } = daemon;
+    output.pause();
+    for (let ref = 1; ref <= 20; ref++) daemon.send({ broadcast: 'x'.repeat(50_000), ref: String(ref) });
+    // Far less than what was broadcast: deliveries wait for the reader, not in memory.
+    await within(
+      'a full output',
+      new Promise<void>((resolve) => (output.writableNeedDrain ? resolve() : setImmediate(poll, resolve))),
+    );
+    expect(output.readableLength + output.writableLength).toBeLessThan(200_000);
+    output.resume();
+    for (let seq = 1; seq <= 20; seq++) {
+      expect(await daemon.events.takeWhere(({ event }) => event === 'deliver')).toMatchObject({ seq });
+    }
+
+    function poll(resolve: () => void): void {
+      if (output.writableNeedDrain) resolve();
+      else setImmediate(poll, resolve);
+    }
+  });
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ])('ends at once on the second signal, %s with %i', async (signal, code) => {
+    const daemon = new Daemon(configure());
+    await daemon.events.take();
+    daemon.signals.emit('SIGTERM');
+    expect(daemon.exits).toEqual([]);
+    daemon.signals.emit(signal);
+    expect(daemon.exits).toEqual([code]);
+    expect(await daemon.exitCode()).toBe(0);
+  });
+
+  test('may be stopped while it starts', async () => {
+    const daemon = new Daemon(configure());
+    const listening = new Promise<void>((resolve) => {
+      daemon.signals.on('newListener', (signal) => {
+        if (signal === 'SIGTERM') setImmediate(resolve);
+      });
+    });
+    await within('a listener for signals', listening);
+    await daemon.stop();
+    expect(await daemon.exitCode()).toBe(0);
+  });
+
+  test('is refused a directory in use, which is no fault of the configuration', async () => {
+    const config = configure();
+    const first = new Daemon(config);
+    await first.events.take();
+    const second = new Daemon(config);
+    const error = await second.exitCode().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toMatchObject({ code: 'E_LOCKED' });
+    expect(exitCodeFor(error as AntecedentError)).toBe(3);
+  });
+
+  test('does not pretend to speak another protocol', async () => {
+    const peer = `peers.old = { address = "x:1", protocol = "pluto-0.4", fingerprint = "sha256:${'00'.repeat(32)}" }\n`;
+    const daemon = new Daemon(configure(peer));
+    await expect(daemon.exitCode()).rejects.toThrow(/peer old speaks pluto-0\.4, which .* does not/);
+  });
+});
+
+describe('the daemon as a process', () => {
+  test('opens no inspector on SIGUSR1, and drains on SIGTERM', async () => {
+    const daemon = new DaemonProcess(configure());
+    await daemon.events.take();
+    daemon.child.kill('SIGUSR1');
+    daemon.send({ broadcast: 'x', ref: '1' });
+    await daemon.events.takeWhere(({ event }) => event === 'accepted');
+    daemon.child.kill('SIGTERM');
+    expect(await daemon.exitCode()).toBe(0);
+    expect(daemon.log.join('')).toMatch(/signal-ignored/);
+    expect(daemon.log.join('')).not.toMatch(/[Dd]ebugger/);
+  });
+
+  test('ends quietly when nobody reads its output any more', async () => {
+    const daemon = new DaemonProcess(configure());
+    await daemon.events.take();
+    daemon.child.stdout.destroy();
+    daemon.send({ broadcast: 'x' });
+    expect(await daemon.exitCode()).toBe(0);
+    expect(daemon.log.join('')).not.toMatch(/EPIPE/);
+  });
+
+  test('exits with 2 for a configuration that is wrong, and says where', async () => {
+    const daemon = new DaemonProcess(configure('nme = "b"\n'));
+    expect(await daemon.exitCode()).toBe(2);
+    expect(daemon.log.join('')).toMatch(/E_CONFIG: .*node\.toml:5:1: unknown key "nme": did you mean "name"\?/);
+  });
+});

@@ -1,0 +1,106 @@
+/**
+ * Checksums of the simulated world: equal to the real ones where bytes are compared, fast where only equality counts.
+ *
+ * - `crc32` is the CRC-32 of zlib, so logs and frames of both worlds have the same bytes. Table-driven, eight bytes a
+ *   step (Kounavis, Berry, "A Systematic Approach to Building High Performance Software-Based CRC Generators", 2005).
+ * - `chain` is no cryptographic hash: 128 bits of state in the manner of MurmurHash3 (Appleby, 2011), spread over 32
+ *   bytes. A simulated peer does not forge batches, and SHA-256 without native code would cost most of the run.
+ */
+import { assert, type Digests } from '../core/index.js';
+
+const tables: Int32Array = makeTables();
+
+function makeTables(): Int32Array {
+  const made = new Int32Array(8 * 256);
+  for (let byte = 0; byte < 256; byte += 1) {
+    let remainder = byte;
+    for (let bit = 0; bit < 8; bit += 1) remainder = (remainder >>> 1) ^ ((remainder & 1) === 1 ? 0xedb88320 : 0);
+    made[byte] = remainder;
+  }
+  for (let index = 256; index < made.length; index += 1) {
+    const shorter = made[index - 256] as number;
+    made[index] = (shorter >>> 8) ^ (made[shorter & 0xff] as number);
+  }
+  return made;
+}
+
+function crc32(bytes: Uint8Array, seed: number): number {
+  let crc = ~seed;
+  let at = 0;
+  for (const end = bytes.length - 7; at < end; at += 8) {
+    const low = crc ^ wordAt(bytes, at);
+    const high = wordAt(bytes, at + 4);
+    crc =
+      (tables[0x700 + (low & 0xff)] as number) ^
+      (tables[0x600 + ((low >>> 8) & 0xff)] as number) ^
+      (tables[0x500 + ((low >>> 16) & 0xff)] as number) ^
+      (tables[0x400 + (low >>> 24)] as number) ^
+      (tables[0x300 + (high & 0xff)] as number) ^
+      (tables[0x200 + ((high >>> 8) & 0xff)] as number) ^
+      (tables[0x100 + ((high >>> 16) & 0xff)] as number) ^
+      (tables[high >>> 24] as number);
+  }
+  for (; at < bytes.length; at += 1) crc = (crc >>> 8) ^ (tables[(crc ^ (bytes[at] as number)) & 0xff] as number);
+  return ~crc >>> 0;
+}
+
+const chainBytes = 32;
+
+function chain(previous: Uint8Array, body: Uint8Array): Uint8Array {
+  assert(previous.length === chainBytes, `a chain value has ${chainBytes} bytes, not ${previous.length}`);
+  let a = stir(wordAt(previous, 0), wordAt(previous, 16)) ^ body.length;
+  let b = stir(wordAt(previous, 4), wordAt(previous, 20));
+  let c = stir(wordAt(previous, 8), wordAt(previous, 24));
+  let d = stir(wordAt(previous, 12), wordAt(previous, 28));
+  let at = 0;
+  for (const end = body.length - 15; at < end; at += 16) {
+    a = stir(a, wordAt(body, at)) + d;
+    b = stir(b, wordAt(body, at + 4)) + a;
+    c = stir(c, wordAt(body, at + 8)) + b;
+    d = stir(d, wordAt(body, at + 12)) + c;
+  }
+  for (; at < body.length; at += 1) {
+    a = stir(a, body[at] as number) + d;
+    d = stir(d, a);
+  }
+  const next = new Uint8Array(chainBytes);
+  for (let position = 0; position < chainBytes; position += 16) {
+    // Two rounds, so that every word reaches every other before any of them is written.
+    for (let round = 0; round < 2; round += 1) {
+      a = stir(a, d) + position;
+      b = stir(b, a);
+      c = stir(c, b);
+      d = stir(d, c);
+    }
+    writeWord(next, position, a);
+    writeWord(next, position + 4, b);
+    writeWord(next, position + 8, c);
+    writeWord(next, position + 12, d);
+  }
+  return next;
+}
+
+function stir(state: number, word: number): number {
+  const mixed = Math.imul(word, 0xcc9e2d51);
+  const stirred = Math.imul(state ^ Math.imul((mixed << 15) | (mixed >>> 17), 0x1b873593), 0x85ebca6b) + 0x6543_210f;
+  return stirred ^ (stirred >>> 15);
+}
+
+/** Little-endian, on every machine. */
+function wordAt(bytes: Uint8Array, position: number): number {
+  return (
+    (bytes[position] as number) |
+    ((bytes[position + 1] as number) << 8) |
+    ((bytes[position + 2] as number) << 16) |
+    ((bytes[position + 3] as number) << 24)
+  );
+}
+
+function writeWord(bytes: Uint8Array, position: number, word: number): void {
+  bytes[position] = word;
+  bytes[position + 1] = word >>> 8;
+  bytes[position + 2] = word >>> 16;
+  bytes[position + 3] = word >>> 24;
+}
+
+export const simulatedDigests: Digests = { crc32, chain };

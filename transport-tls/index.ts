@@ -1,0 +1,38 @@
+/** Antecedent over TLS and real files: what a service imports, and what the command line needs. */
+export { openNode, type AntecedentNode, type BroadcastOptions } from './open-node.js';
+export type { OpenNodeOptions, PeerEvent } from './open-options.js';
+export type { Apply } from './applying.js';
+export type { CredentialSources } from './credentials.js';
+export { defaultTlsLimits, type TlsLimits } from './links.js';
+export { loadConfig, parseConfig, type ForeignPeer, type NodeConfig } from './config.js';
+export { exitCodeFor, runDaemon, type DaemonStreams } from './daemon.js';
+export {
+  initKeys,
+  issueKeys,
+  showCertificate,
+  type CertificateInfo,
+  type InitKeysOptions,
+  type IssueKeysOptions,
+  type KeyFiles,
+} from './keys.js';
+export { DirectoryDisk } from './disk.js';
+export { lockDirectory, type DirectoryLock } from './lock.js';
+export { NativeDigests } from './digests.js';
+export { SystemClock } from './clock.js';
+export { SystemRandom } from './random.js';
+export { JsonLogger } from './logger.js';
+export {
+  AntecedentError,
+  VectorClock,
+  formatDot,
+  type Delivery,
+  type Dot,
+  type Durability,
+  type ErrorCode,
+  type Limits,
+  type Logger,
+  type LogLevel,
+  type NodeName,
+  type Receipt,
+  type Timings,
+} from '../core/index.js';

@@ -1,0 +1,33 @@
+/** Limits and timings as people give them, in options and in files: known names, whole positive numbers. */
+import { defaultLimits, defaultTimings } from '../core/index.js';
+import { defaultTlsLimits } from './links.js';
+import { unknownWord } from './nearest.js';
+
+/** The groups of numbers that can be tuned; their keys are those of the defaults. */
+export type TuningGroup = 'limits' | 'timings' | 'transport';
+
+export const tuningGroups: readonly TuningGroup[] = ['limits', 'timings', 'transport'];
+
+const tuningKeys: Readonly<Record<TuningGroup, readonly string[]>> = {
+  limits: Object.keys(defaultLimits),
+  timings: Object.keys(defaultTimings),
+  transport: Object.keys(defaultTlsLimits),
+};
+
+export interface TuningProblem {
+  readonly key: string;
+  readonly text: string;
+}
+
+/** What is wrong with `given` as values of `group`: unknown names, and values that are no whole positive number. */
+export function tuningProblems(group: TuningGroup, given: Readonly<Record<string, unknown>>): readonly TuningProblem[] {
+  const known = tuningKeys[group];
+  const problems: TuningProblem[] = [];
+  for (const [key, value] of Object.entries(given)) {
+    if (!known.includes(key)) problems.push({ key, text: unknownWord(`key in ${group}`, key, known) });
+    else if (!Number.isSafeInteger(value) || Number(value) < 1) {
+      problems.push({ key, text: `${group}.${key} must be a whole number from 1, not ${JSON.stringify(value)}` });
+    }
+  }
+  return problems;
+}
