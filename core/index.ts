@@ -9,6 +9,7 @@ export {
   type ClusterName,
   type NodeName,
 } from './names.js';
+export { nearestName, unknownName } from './nearest-name.js';
 export type {
   Cancel,
   Clock,
@@ -49,5 +50,5 @@ export {
   type LogState,
   type Message,
 } from './message/batch.js';
-export { decodeFrame, encodeFrame, type Frame } from './message/frame.js';
+export { decodeFrame, FrameEncoder, type EncodableFrame, type Frame } from './message/frame.js';
 export { FrameReader } from './message/frame-reader.js';

@@ -1,18 +1,19 @@
 /**
  * Builds the batches of our own log from broadcasts.
  *
- * A message is encoded when it is broadcast, so its clock is that of this very moment and the payload is copied once,
- * into the buffer that is later journalled and sent. Room is kept in front for the batch header and the frame around it,
- * because the number of messages is known only when the batch is sealed; nothing is moved then.
+ * A message is encoded when it is broadcast, so its clock is that of this very moment and the caller may change the
+ * payload afterwards. Header, chain and checksum follow when the batch is sealed, because only then is it known how many
+ * messages it holds.
  *
  * The seq of a message exists only here and in the journalled batch: there is no counter that could disagree.
  */
 import { assert } from '../errors.js';
 import type { Digests } from '../ports.js';
-import { batchFlags, batchTrailerBytes, batchVersion, chainBytes, type LogState } from './batch.js';
-import { ByteWriter, varintBytesMax, varintLength } from './bytes.js';
-import { batchFramePrefix } from './frame.js';
+import { batchFlags, batchTrailerBytes, batchVersion, type LogState } from './batch.js';
+import { ByteWriter } from './bytes.js';
+import { batchFramePrefixBytes, writeBatchFramePrefix } from './frame.js';
 import type { Origin } from './origin.js';
+import type { Slab } from './slab.js';
 
 /** A finished batch. `frame` is the batch inside its frame; `batch` is a view of the same memory. Nobody changes either. */
 export interface SealedBatch {
@@ -23,19 +24,25 @@ export interface SealedBatch {
 }
 
 interface OpenBatch {
-  readonly writer: ByteWriter;
   readonly firstSeq: number;
-  readonly isKeyframe: boolean;
   count: number;
+  /** Where its messages lie among the pending bytes. */
+  readonly start: number;
+  end: number;
 }
+
+/** Pending bytes that are kept as a buffer for the next batches; after a larger backlog the memory is given back. */
+const bufferBytesKept = 1 << 20;
 
 export class BatchEncoder {
   readonly #self: Origin;
   readonly #origins: (index: number) => Origin;
   readonly #digests: Digests;
+  readonly #slab: Slab;
   readonly #bytesTarget: number;
-  /** Room for the frame prefix and the batch header in front of the messages. */
-  readonly #headroom: number;
+  /** Encoded messages of the open batches, one batch behind the other. */
+  #pending = new ByteWriter(256);
+  readonly #header = new ByteWriter(128);
   readonly #open: OpenBatch[] = [];
   #nextSeq: number;
   #chain: Uint8Array;
@@ -43,7 +50,6 @@ export class BatchEncoder {
   readonly #dictionary = new Map<number, number>();
   /** Clock of the last message, by dictionary index. */
   readonly #clock: number[];
-  #pendingBytes = 0;
 
   constructor(options: {
     readonly self: Origin;
@@ -52,28 +58,25 @@ export class BatchEncoder {
     /** Origin by the index that `add` is given. */
     readonly origins: (index: number) => Origin;
     readonly digests: Digests;
+    /** Frames are cut from it. */
+    readonly slab: Slab;
     /** A batch that holds this many bytes is closed; one larger message makes a batch of its own. */
     readonly bytesTarget: number;
   }) {
     this.#self = options.self;
     this.#origins = options.origins;
     this.#digests = options.digests;
+    this.#slab = options.slab;
     this.#bytesTarget = options.bytesTarget;
-    this.#headroom = 2 + 1 + options.self.name.length + 3 * varintBytesMax + 2 * varintBytesMax;
     this.#nextSeq = options.state.nextSeq;
     this.#chain = options.state.chain;
     this.#clock = options.state.clock.slice();
     options.state.dictionary.forEach((origin, index) => this.#dictionary.set(origin, index));
   }
 
-  /** Seq of the message that `add` makes next. */
-  get nextSeq(): number {
-    return this.#nextSeq;
-  }
-
   /** Bytes added and not yet sealed. */
   get pendingBytes(): number {
-    return this.#pendingBytes;
+    return this.#pending.position;
   }
 
   /** The last clock entry written for an origin; 0 if none was. */
@@ -88,12 +91,10 @@ export class BatchEncoder {
    */
   add(payload: Uint8Array, changed: ReadonlyMap<number, number>): number {
     const batch = this.#batchFor(payload.length);
-    const writer = batch.writer;
-    const before = writer.position;
-    this.#writeChanges(writer, changed);
-    writer.varint(payload.length);
-    writer.bytes(payload);
-    this.#pendingBytes += writer.position - before;
+    this.#writeChanges(changed);
+    this.#pending.varint(payload.length);
+    this.#pending.bytes(payload);
+    batch.end = this.#pending.position;
     batch.count++;
     return this.#nextSeq++;
   }
@@ -102,33 +103,34 @@ export class BatchEncoder {
   seal(): readonly SealedBatch[] {
     const sealed = this.#open.map((batch) => this.#seal(batch));
     this.#open.length = 0;
-    this.#pendingBytes = 0;
+    if (this.#pending.position > bufferBytesKept) this.#pending = new ByteWriter(256);
+    this.#pending.seek(0);
     return sealed;
   }
 
   #batchFor(payloadBytes: number): OpenBatch {
     const last = this.#open.at(-1);
-    if (last !== undefined && last.writer.position - this.#headroom + payloadBytes < this.#bytesTarget) return last;
-    const writer = new ByteWriter(this.#headroom + payloadBytes + batchTrailerBytes + 64);
-    writer.seek(this.#headroom);
-    const batch = { writer, firstSeq: this.#nextSeq, isKeyframe: this.#nextSeq === 1, count: 0 };
+    if (last !== undefined && last.end - last.start + payloadBytes < this.#bytesTarget) return last;
+    const start = this.#pending.position;
+    const batch = { firstSeq: this.#nextSeq, count: 0, start, end: start };
     this.#open.push(batch);
     return batch;
   }
 
-  #writeChanges(writer: ByteWriter, changed: ReadonlyMap<number, number>): void {
+  #writeChanges(changed: ReadonlyMap<number, number>): void {
+    const writer = this.#pending;
     writer.varint(changed.size);
     if (changed.size === 0) return;
-    const entries: { index: number; origin: number; seq: number }[] = [];
+    const entries: { readonly index: number; readonly origin: number; readonly seq: number }[] = [];
     for (const [origin, seq] of changed) {
       let index = this.#dictionary.get(origin);
       if (index === undefined) {
-        // Given out in ascending order of the loop, so new indices follow one another in the sorted list too.
         index = this.#dictionary.size;
         this.#dictionary.set(origin, index);
       }
       entries.push({ index, origin, seq });
     }
+    // New indices were given out in ascending order, so they also follow one another here.
     entries.sort((a, b) => a.index - b.index);
     for (const { index, origin, seq } of entries) {
       writer.varint(index);
@@ -139,44 +141,37 @@ export class BatchEncoder {
         this.#clock.push(0);
       }
       const advance = seq - (this.#clock[index] ?? 0);
-      assert(
-        advance > 0,
-        `clock entry of ${this.#origins(origin).name} goes from ${this.#clock[index] ?? 0} to ${seq}`,
-      );
+      assert(advance > 0, 'a clock entry that is named has advanced');
       writer.varint(advance);
       this.#clock[index] = seq;
     }
   }
 
-  #seal(batch: OpenBatch): SealedBatch {
-    const { name, incarnation } = this.#self;
-    const writer = batch.writer;
-    const bodyEnd = writer.position;
-    const headerBytes =
-      2 + 1 + name.length + varintLength(incarnation) + varintLength(batch.firstSeq) + varintLength(batch.count);
-    const batchStart = this.#headroom - headerBytes;
-    const prefix = batchFramePrefix(bodyEnd - batchStart + batchTrailerBytes);
-    const frameStart = batchStart - prefix.length;
+  #seal({ firstSeq, count, start, end }: OpenBatch): SealedBatch {
+    const header = this.#header;
+    header.seek(0);
+    header.byte(batchVersion);
+    header.byte(firstSeq === 1 ? batchFlags.keyframe : 0);
+    header.text(this.#self.name);
+    header.varint(this.#self.incarnation);
+    header.varint(firstSeq);
+    header.varint(count);
 
-    writer.seek(frameStart);
-    writer.bytes(prefix);
-    writer.byte(batchVersion);
-    writer.byte(batch.isKeyframe ? batchFlags.keyframe : 0);
-    writer.text(name);
-    writer.varint(incarnation);
-    writer.varint(batch.firstSeq);
-    writer.varint(batch.count);
-    assert(writer.position === this.#headroom, 'batch header ends where the messages begin');
-
-    writer.seek(bodyEnd);
-    this.#chain = this.#digests.chain(this.#chain, writer.view(batchStart));
-    writer.bytes(this.#chain.subarray(0, chainBytes));
-    writer.uint32(this.#digests.crc32(writer.view(batchStart), 0));
-    return {
-      firstSeq: batch.firstSeq,
-      count: batch.count,
-      batch: writer.view(batchStart),
-      frame: writer.view(frameStart),
-    };
+    const bodyEnd = header.position + (end - start);
+    const batchBytes = bodyEnd + batchTrailerBytes;
+    const prefixBytes = batchFramePrefixBytes(batchBytes);
+    const frame = this.#slab.take(prefixBytes + batchBytes);
+    writeBatchFramePrefix(frame, batchBytes);
+    const batch = frame.subarray(prefixBytes);
+    batch.set(header.view());
+    batch.set(this.#pending.view(start, end), header.position);
+    this.#chain = this.#digests.chain(this.#chain, batch.subarray(0, bodyEnd));
+    batch.set(this.#chain, bodyEnd);
+    writeUint32(batch, batchBytes - 4, this.#digests.crc32(batch.subarray(0, batchBytes - 4), 0));
+    return { firstSeq, count, batch, frame };
   }
+}
+
+function writeUint32(target: Uint8Array, at: number, value: number): void {
+  for (let index = 0; index < 4; index++) target[at + index] = (value >>> (8 * index)) & 0xff;
 }

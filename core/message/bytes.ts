@@ -17,7 +17,25 @@ export function varintLength(value: number): number {
   return length;
 }
 
-/** A growing buffer. `position` may be set to any offset already written or reserved. */
+/** Writes `value` at `position` of `target`, which has room for it. Returns the position behind it. */
+export function writeVarint(target: Uint8Array, position: number, value: number): number {
+  assert(Number.isSafeInteger(value) && value >= 0, 'a varint is a whole number from 0 to 2^53-1');
+  let at = position;
+  let rest = value;
+  // Bit operations work on 32 bits only; larger values are divided down first.
+  while (rest > 0x7fffffff) {
+    target[at++] = (rest % 0x80) | 0x80;
+    rest = Math.floor(rest / 0x80);
+  }
+  while (rest >= 0x80) {
+    target[at++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  target[at++] = rest;
+  return at;
+}
+
+/** A growing buffer that can be used again: `seek(0)`, once what was viewed has been copied. */
 export class ByteWriter {
   #bytes: Uint8Array;
   #position = 0;
@@ -30,9 +48,8 @@ export class ByteWriter {
     return this.#position;
   }
 
-  /** Moves to `position` without writing; what lies between keeps whatever it holds. */
+  /** Goes back to `position`: what was written behind it will be overwritten. */
   seek(position: number): void {
-    if (position > this.#bytes.length) this.#reserve(position - this.#position);
     this.#position = position;
   }
 
@@ -49,19 +66,8 @@ export class ByteWriter {
   }
 
   varint(value: number): void {
-    assert(Number.isSafeInteger(value) && value >= 0, `varint of ${value}`);
     if (this.#position + varintBytesMax > this.#bytes.length) this.#reserve(varintBytesMax);
-    let rest = value;
-    // Bit operations work on 32 bits only; larger values are divided down first.
-    while (rest > 0x7fffffff) {
-      this.#bytes[this.#position++] = (rest % 0x80) | 0x80;
-      rest = Math.floor(rest / 0x80);
-    }
-    while (rest >= 0x80) {
-      this.#bytes[this.#position++] = (rest & 0x7f) | 0x80;
-      rest >>>= 7;
-    }
-    this.#bytes[this.#position++] = rest;
+    this.#position = writeVarint(this.#bytes, this.#position, value);
   }
 
   bytes(bytes: Uint8Array): void {
@@ -80,17 +86,9 @@ export class ByteWriter {
     }
   }
 
-  /**
-   * A copy of the bytes from `start` to the position. For short ones quicker than a view: the engine keeps arrays of up
-   * to 64 bytes without a buffer of their own, and a view would have to make one.
-   */
-  copy(start = 0): Uint8Array {
-    return this.#bytes.slice(start, this.#position);
-  }
-
-  /** The bytes from `start` to the position, not copied: write no more there. */
-  view(start = 0): Uint8Array {
-    return this.#bytes.subarray(start, this.#position);
+  /** The bytes from `start` to `end`, not copied: they change when the writer is used again. */
+  view(start = 0, end: number = this.#position): Uint8Array {
+    return this.#bytes.subarray(start, end);
   }
 
   #reserve(count: number): void {

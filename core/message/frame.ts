@@ -10,7 +10,8 @@ import { RemoteProtocolError, unreachable } from '../errors.js';
 import type { NodeName } from '../names.js';
 import type { Digests } from '../ports.js';
 import { chainBytes } from './batch.js';
-import { ByteReader, ByteWriter, varintBytesMax } from './bytes.js';
+import { ByteReader, ByteWriter, varintLength, writeVarint } from './bytes.js';
+import type { Slab } from './slab.js';
 
 /** Lowest and highest protocol version that this code speaks. */
 export const protocolVersions = { min: 1, max: 1 } as const;
@@ -96,37 +97,57 @@ const typeBytes = { hello: 1, welcome: 2, batch: 3, ack: 4, want: 5, ping: 6, po
 const firstOptionalType = 128;
 const checksumBytes = 4;
 
-/** What goes in front of a batch of `batchBytes` to make it a frame. */
-export function batchFramePrefix(batchBytes: number): Uint8Array {
-  const writer = new ByteWriter(12);
-  writer.varint(batchBytes + 1);
-  writer.byte(typeBytes.batch);
-  return writer.copy();
+/** Length of what goes in front of a batch of `batchBytes` to make it a frame. */
+export function batchFramePrefixBytes(batchBytes: number): number {
+  return varintLength(batchBytes + 1) + 1;
+}
+
+/** Writes what goes in front of a batch of `batchBytes` to the beginning of `target`. */
+export function writeBatchFramePrefix(target: Uint8Array, batchBytes: number): void {
+  target[writeVarint(target, 0, batchBytes + 1)] = typeBytes.batch;
 }
 
 /** A batch that was read back or came from elsewhere, in a frame: copies the batch. */
 export function encodeBatchFrame(batch: Uint8Array): Uint8Array {
-  const prefix = batchFramePrefix(batch.length);
-  const frame = new Uint8Array(prefix.length + batch.length);
-  frame.set(prefix);
-  frame.set(batch, prefix.length);
+  const prefixBytes = batchFramePrefixBytes(batch.length);
+  const frame = new Uint8Array(prefixBytes + batch.length);
+  writeBatchFramePrefix(frame, batch.length);
+  frame.set(batch, prefixBytes);
   return frame;
 }
 
-/** Encodes any frame but BATCH, which is laid around its batch by `batchFramePrefix`. */
-export function encodeFrame(frame: Exclude<Frame, BatchFrame | SkippedFrame>, digests: Digests): Uint8Array {
-  const body = new ByteWriter();
-  body.byte(typeBytes[frame.type]);
-  writeBody(body, frame);
-  const content = body.copy();
-  const whole = new ByteWriter(varintBytesMax + content.length + checksumBytes);
-  whole.varint(content.length + checksumBytes);
-  whole.bytes(content);
-  whole.uint32(digests.crc32(content, 0));
-  return whole.copy();
+/** Every frame that this encoder makes; BATCH is laid around its batch by whoever has it. */
+export type EncodableFrame = Exclude<Frame, BatchFrame | SkippedFrame>;
+
+/** Encodes frames. One for each node, because it keeps buffers. */
+export class FrameEncoder {
+  readonly #digests: Digests;
+  readonly #slab: Slab;
+  readonly #scratch = new ByteWriter(256);
+
+  /** Frames are cut from `slab`. */
+  constructor(digests: Digests, slab: Slab) {
+    this.#digests = digests;
+    this.#slab = slab;
+  }
+
+  /** The bytes are the caller's. */
+  encode(frame: EncodableFrame): Uint8Array {
+    const scratch = this.#scratch;
+    scratch.seek(0);
+    scratch.byte(typeBytes[frame.type]);
+    writeBody(scratch, frame);
+    scratch.uint32(this.#digests.crc32(scratch.view(), 0));
+    const content = scratch.view();
+    const prefixBytes = varintLength(content.length);
+    const bytes = this.#slab.take(prefixBytes + content.length);
+    writeVarint(bytes, 0, content.length);
+    bytes.set(content, prefixBytes);
+    return bytes;
+  }
 }
 
-function writeBody(writer: ByteWriter, frame: Exclude<Frame, BatchFrame | SkippedFrame>): void {
+function writeBody(writer: ByteWriter, frame: EncodableFrame): void {
   switch (frame.type) {
     case 'hello':
       writer.varint(frame.versionMin);

@@ -1,15 +1,21 @@
 /** Collects what the parts of a replica want done until the driver takes it as a `Ready`. */
+import type { EncodableFrame, FrameEncoder } from '../message/frame.js';
 import type { NodeName } from '../names.js';
 import type { LinkAction, LinkId, ReadRequest, ReplicaEvent } from './ready.js';
 
 const nothing: readonly never[] = [];
 
 export class Outbox {
+  readonly #encoder: FrameEncoder;
   #links: LinkAction[] = [];
   #reads: ReadRequest[] = [];
   #receipts: number[] = [];
   #events: ReplicaEvent[] = [];
   #wakeAtMs: number | undefined;
+
+  constructor(encoder: FrameEncoder) {
+    this.#encoder = encoder;
+  }
 
   /** Earliest time anybody asked to be woken at. */
   get wakeAtMs(): number | undefined {
@@ -18,6 +24,10 @@ export class Outbox {
 
   send(link: LinkId, bytes: Uint8Array): void {
     this.#links.push({ type: 'send', link, bytes });
+  }
+
+  sendFrame(link: LinkId, frame: EncodableFrame): void {
+    this.send(link, this.#encoder.encode(frame));
   }
 
   close(link: LinkId): void {

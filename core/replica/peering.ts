@@ -13,7 +13,6 @@ import type { Limits, Timings } from '../limits.js';
 import { FrameReader } from '../message/frame-reader.js';
 import {
   decodeFrame,
-  encodeFrame,
   protocolVersions,
   type Frame,
   type HelloFrame,
@@ -99,7 +98,7 @@ export class Peering {
     this.#sessions.set(link, session);
     peer.handshakes.add(session);
     outbox.wakeBy(session.handshakeDeadlineMs);
-    outbox.send(link, encodeFrame(this.#hello(), this.#options.digests));
+    outbox.sendFrame(link, this.#hello());
   }
 
   handleBytes(link: LinkId, bytes: Uint8Array, nowMs: number): void {
@@ -215,7 +214,7 @@ export class Peering {
           throw new RemoteProtocolError('E_STATE', `${frame.type} frame before WELCOME`);
         }
         if (frame.type === 'ping') {
-          this.#options.outbox.send(session.link, encodeFrame({ type: 'pong' }, this.#options.digests));
+          this.#options.outbox.sendFrame(session.link, { type: 'pong' });
         }
         this.#options.handlers.onFrame(peer, session, frame, nowMs);
       }
@@ -223,7 +222,7 @@ export class Peering {
   }
 
   #handleHello(session: Session, hello: HelloFrame, nowMs: number): void {
-    const { cluster, digests, handlers, limits, outbox } = this.#options;
+    const { cluster, handlers, limits, outbox } = this.#options;
     if (session.hello !== undefined) throw new RemoteProtocolError('E_STATE', 'second HELLO on one link');
     if (hello.versionMin > protocolVersions.max || hello.versionMax < protocolVersions.min) {
       const theirs = `${hello.versionMin} to ${hello.versionMax}`;
@@ -245,7 +244,7 @@ export class Peering {
     session.hello = hello;
     session.reader.frameBytesMax = frameBytesMax(limits);
     const durable = handlers.durablePositions();
-    outbox.send(session.link, encodeFrame({ type: 'welcome', nonce: hello.nonce, durable }, digests));
+    outbox.sendFrame(session.link, { type: 'welcome', nonce: hello.nonce, durable });
     this.#maybeUp(session, nowMs);
   }
 
@@ -342,7 +341,7 @@ export class Peering {
   // --- Ends ----------------------------------------------------------------------------------------------------------
 
   #sayGoAway(link: LinkId, code: ErrorCode, message: string): void {
-    this.#options.outbox.send(link, encodeFrame({ type: 'goaway', code, message }, this.#options.digests));
+    this.#options.outbox.sendFrame(link, { type: 'goaway', code, message });
   }
 
   #forget(session: Session, reason: string, nowMs: number): void {

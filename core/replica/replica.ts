@@ -18,7 +18,14 @@ import type { Limits, Timings } from '../limits.js';
 import { BatchEncoder, type SealedBatch } from '../message/batch-encoder.js';
 import { decodeBatchHeader, type Message } from '../message/batch.js';
 import { ByteReader, ByteWriter } from '../message/bytes.js';
-import type { BatchFrame, Frame, LogPosition, LogPositionWithChain } from '../message/frame.js';
+import {
+  FrameEncoder,
+  type BatchFrame,
+  type Frame,
+  type LogPosition,
+  type LogPositionWithChain,
+} from '../message/frame.js';
+import { Slab } from '../message/slab.js';
 import { originKey, type Dot, type Origin } from '../message/origin.js';
 import type { ClusterName, NodeName } from '../names.js';
 import type { Digests, Random } from '../ports.js';
@@ -64,7 +71,8 @@ const noAppends: readonly JournalEntry[] = [];
 
 export class Replica {
   readonly #options: ReplicaOptions;
-  readonly #outbox = new Outbox();
+  readonly #slab = new Slab();
+  readonly #outbox: Outbox;
   readonly #origins: OriginTable;
   readonly #logs: Logs;
   readonly #holdBack = new HoldBackQueue();
@@ -91,6 +99,7 @@ export class Replica {
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
+    this.#outbox = new Outbox(new FrameEncoder(options.digests, this.#slab));
     this.#origins = new OriginTable([options.name, ...options.peers]);
     this.#logs = new Logs(this.#origins, options.digests);
     this.#ownLog = new OwnLog(options.limits.cacheBytesMax);
@@ -99,7 +108,6 @@ export class Replica {
       ownLog: this.#ownLog,
       outbox: this.#outbox,
       limits: options.limits,
-      digests: options.digests,
       peers: this.#peers,
     });
   }
@@ -134,6 +142,7 @@ export class Replica {
       state: this.#logs.receivedState(self),
       origins: this.#origins.at,
       digests: this.#options.digests,
+      slab: this.#slab,
       bytesTarget: this.#options.limits.batchBytesTarget,
     });
     this.#running = { self, origin, encoder, peering: this.#newPeering(options.incarnation, options.nonce) };
@@ -551,7 +560,7 @@ function journalEntryOf(record: PendingRecord): JournalEntry {
     case 'applied': {
       const body = new ByteWriter(8);
       body.varint(record.position);
-      return { type: recordTypes.applied, body: body.copy() };
+      return { type: recordTypes.applied, body: body.view() };
     }
   }
 }

@@ -7,8 +7,7 @@
  */
 import { RemoteProtocolError } from '../errors.js';
 import type { Limits } from '../limits.js';
-import { encodeBatchFrame, encodeFrame, type LogPosition, type LogPositionWithChain } from '../message/frame.js';
-import type { Digests } from '../ports.js';
+import { encodeBatchFrame, type LogPosition, type LogPositionWithChain } from '../message/frame.js';
 import type { Outbox } from './outbox.js';
 import type { OwnLog } from './own-log.js';
 import type { Peer } from './peer.js';
@@ -18,20 +17,17 @@ export class Sending {
   readonly #ownLog: OwnLog;
   readonly #outbox: Outbox;
   readonly #limits: Limits;
-  readonly #digests: Digests;
   readonly #peers: ReadonlyMap<string, Peer>;
 
   constructor(options: {
     readonly ownLog: OwnLog;
     readonly outbox: Outbox;
     readonly limits: Limits;
-    readonly digests: Digests;
     readonly peers: ReadonlyMap<string, Peer>;
   }) {
     this.#ownLog = options.ownLog;
     this.#outbox = options.outbox;
     this.#limits = options.limits;
-    this.#digests = options.digests;
     this.#peers = options.peers;
   }
 
@@ -115,16 +111,16 @@ export class Sending {
   }
 
   sendPing(peer: Peer, session: Session): void {
-    this.#outbox.send(session.link, encodeFrame({ type: 'ping', sentSeq: peer.sentSeq }, this.#digests));
+    this.#outbox.sendFrame(session.link, { type: 'ping', sentSeq: peer.sentSeq });
   }
 
   sendWant(session: Session, position: LogPosition): void {
-    this.#outbox.send(session.link, encodeFrame({ type: 'want', ...position }, this.#digests));
+    this.#outbox.sendFrame(session.link, { type: 'want', ...position });
   }
 
   sendAck(session: Session, position: LogPosition): void {
     session.owesAck = false;
-    this.#outbox.send(session.link, encodeFrame({ type: 'ack', durable: [position] }, this.#digests));
+    this.#outbox.sendFrame(session.link, { type: 'ack', durable: [position] });
   }
 
   #noteAcked(peer: Peer, seq: number): void {

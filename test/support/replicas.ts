@@ -9,7 +9,8 @@ import {
   type Timings,
 } from '../../core/index.js';
 import type { JournalEntry, RecordPlace } from '../../core/journal/journal.js';
-import { decodeFrame, encodeFrame, type Frame } from '../../core/message/frame.js';
+import { decodeFrame, FrameEncoder, type EncodableFrame, type Frame } from '../../core/message/frame.js';
+import { Slab } from '../../core/message/slab.js';
 import { FrameReader } from '../../core/message/frame-reader.js';
 import { Replica } from '../../core/replica/replica.js';
 import type { LinkAction, Ready, ReplicaEvent } from '../../core/replica/ready.js';
@@ -111,8 +112,8 @@ export class ReplicaUnderTest {
     this.step();
   }
 
-  receiveFrame(link: number, frame: Parameters<typeof encodeFrame>[0]): void {
-    this.receive(link, encodeFrame(frame, nodeDigests));
+  receiveFrame(link: number, frame: EncodableFrame): void {
+    this.receive(link, new FrameEncoder(nodeDigests, new Slab()).encode(frame));
   }
 
   wake(atMs: number): void {

@@ -11,6 +11,7 @@ import {
   type Message,
 } from '../../../core/message/batch.js';
 import { encodeBatchFrame } from '../../../core/message/frame.js';
+import { Slab } from '../../../core/message/slab.js';
 import { OriginTable } from '../../../core/replica/origin-table.js';
 import { nodeDigests } from '../../support/digests.js';
 
@@ -24,7 +25,7 @@ function originTable(): OriginTable {
 }
 
 function encoder(origins: OriginTable, bytesTarget: number, state: LogState = emptyLogState): BatchEncoder {
-  return new BatchEncoder({ self, state, origins: origins.at, digests: nodeDigests, bytesTarget });
+  return new BatchEncoder({ self, state, origins: origins.at, digests: nodeDigests, slab: new Slab(), bytesTarget });
 }
 
 function decodeAll(batches: readonly Uint8Array[], origins: OriginTable): { messages: Message[]; state: LogState } {

@@ -2,15 +2,23 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RemoteProtocolError, nodeName } from '../../../core/index.js';
 import { ByteWriter } from '../../../core/message/bytes.js';
-import { decodeFrame, encodeBatchFrame, encodeFrame, type Frame } from '../../../core/message/frame.js';
+import {
+  decodeFrame,
+  encodeBatchFrame,
+  FrameEncoder,
+  type EncodableFrame,
+  type Frame,
+} from '../../../core/message/frame.js';
 import { FrameReader } from '../../../core/message/frame-reader.js';
+import { Slab } from '../../../core/message/slab.js';
 import { nodeDigests } from '../../support/digests.js';
 
+const encoder = new FrameEncoder(nodeDigests, new Slab());
 const a = nodeName('a');
 const position = { origin: a, incarnation: 1, seq: 300 };
 
 /** Every frame type but BATCH; used in both directions. */
-const frames: Exclude<Frame, { type: 'batch' } | { type: 'skipped' }>[] = [
+const frames: EncodableFrame[] = [
   {
     type: 'hello',
     versionMin: 1,
@@ -43,10 +51,7 @@ function readPieces(pieces: readonly Uint8Array[], frameBytesMax = 1 << 20): Fra
   return read;
 }
 
-const stream = concat([
-  ...frames.map((frame) => encodeFrame(frame, nodeDigests)),
-  encodeBatchFrame(new Uint8Array(200).fill(5)),
-]);
+const stream = concat([...frames.map((frame) => encoder.encode(frame)), encodeBatchFrame(new Uint8Array(200).fill(5))]);
 const streamFrames: Frame[] = [...frames, { type: 'batch', batch: new Uint8Array(200).fill(5) }];
 
 describe('frames', () => {
@@ -70,7 +75,7 @@ describe('frames', () => {
 
   test('that are not batches are refused for every flipped bit behind their length', () => {
     for (const frame of frames) {
-      const bytes = encodeFrame(frame, nodeDigests).subarray(1);
+      const bytes = encoder.encode(frame).subarray(1);
       for (let bit = 0; bit < bytes.length * 8; bit++) {
         const damaged = bytes.slice();
         damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7));
@@ -120,7 +125,7 @@ describe('a frame length', () => {
 });
 
 test('a reader knows whether the stream may end where it is', () => {
-  const frame = encodeFrame({ type: 'ping', sentSeq: 1 }, nodeDigests);
+  const frame = encoder.encode({ type: 'ping', sentSeq: 1 });
   for (let end = 0; end <= frame.length; end++) {
     const reader = new FrameReader(100);
     reader.push(frame.subarray(0, end));
