@@ -219,22 +219,18 @@ export class SimMember implements Process {
 
   #apply(delivery: Delivery): void {
     const { origin, incarnation, seq, position, payload } = delivery;
-    const event = {
-      type: 'deliver',
-      atMs: this.#options.nowMs(),
-      node: this.name,
-      dot: { origin, incarnation, seq },
-      position,
-      payload,
-    } as const;
+    const dot = { origin, incarnation, seq };
+    const atMs = this.#options.nowMs();
+    // Written out twice: a spread would make every event a shape of its own, and this runs for every delivery.
     if (position <= this.#position) {
-      this.#options.observe(event);
+      this.#options.observe({ type: 'deliver', atMs, node: this.name, dot, position, payload });
     } else {
       this.#application.deliver(delivery);
       this.#position = position;
-      this.#options.observe({ ...event, stateDigest: this.#application.stateDigest() });
+      const stateDigest = this.#application.stateDigest();
+      this.#options.observe({ type: 'deliver', atMs, node: this.name, dot, position, payload, stateDigest });
     }
-    this.#client?.handleDelivered(event.dot);
+    this.#client?.handleDelivered(dot);
   }
 }
 
