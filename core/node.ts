@@ -136,7 +136,8 @@ export class Node {
     if (this.#state !== 'running') throw new AntecedentError('E_CLOSED', 'the node is closed');
     const dot = this.#replica.broadcast(payload, durable);
     this.#accepted.set(dot.seq, accepted);
-    this.#advance();
+    // While a group is on its way to the disk, a broadcast only waits for the next one: nothing is to be done now.
+    if (!this.#replica.isWriting) this.#advance();
     return dot;
   }
 
@@ -275,13 +276,10 @@ export class Node {
   // --- Links ---------------------------------------------------------------------------------------------------------------
 
   #carryOutLinks(actions: readonly LinkAction[]): void {
-    if (actions.length === 0) return;
-    const written = new Set<LinkId>();
     for (const action of actions) {
       switch (action.type) {
         case 'send':
-          this.#links.get(action.link)?.write(action.bytes);
-          written.add(action.link);
+          this.#write(action.link, action.bytes);
           break;
         case 'close':
           this.#links.get(action.link)?.close();
@@ -296,12 +294,15 @@ export class Node {
           break;
       }
     }
-    for (const id of written) {
-      const link = this.#links.get(id);
-      if (link !== undefined) this.#replica.handleBuffered(id, link.bufferedBytes);
-    }
     // Room in a link may let more out; what was sent may have changed when to wake.
-    this.#mustAdvance = true;
+    if (actions.length > 0) this.#mustAdvance = true;
+  }
+
+  #write(id: LinkId, bytes: Uint8Array): void {
+    const link = this.#links.get(id);
+    if (link === undefined) return;
+    link.write(bytes);
+    this.#replica.handleBuffered(id, link.bufferedBytes);
   }
 
   #dial(peer: NodeName): void {

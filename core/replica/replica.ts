@@ -335,6 +335,11 @@ export class Replica {
     return this.#ownLog.lastSeq;
   }
 
+  /** True while a group is on its way to the disk. */
+  get isWriting(): boolean {
+    return this.#group.length > 0;
+  }
+
   /** True when nothing waits for the disk. */
   get isPersisted(): boolean {
     return this.#group.length === 0 && !this.#hasUnjournalled();
