@@ -218,7 +218,10 @@ function readBody(reader: ByteReader, typeByte: number): Exclude<Frame, BatchFra
       return {
         type: 'welcome',
         nonce: reader.varint(),
-        durable: readList(reader, () => ({ ...readPosition(reader), chain: reader.bytes(chainBytes) })),
+        durable: readList(reader, () => {
+          const { origin, incarnation, seq } = readPosition(reader);
+          return { origin, incarnation, seq, chain: reader.bytes(chainBytes) };
+        }),
       };
     case typeBytes.ack:
       return { type: 'ack', durable: readList(reader, () => readPosition(reader)) };

@@ -259,8 +259,8 @@ export class Peering {
   }
 
   #handleGoAway(session: Session, code: string, message: string, nowMs: number): void {
-    // Which of two links stays is no refusal of anybody.
-    if (code !== 'E_DUPLICATE_LINK') {
+    // Which of two links stays, or that somebody stops, is no refusal.
+    if (code !== 'E_DUPLICATE_LINK' && code !== 'E_CLOSED') {
       this.#options.outbox.event({ type: 'refused', peer: session.peer, by: 'peer', code, message });
     }
     this.#options.outbox.close(session.link);
