@@ -69,6 +69,8 @@ export class Node {
   readonly #links = new Map<LinkId, Link>();
   #nextLinkId: LinkId = 1;
   readonly #dials = new Map<NodeName, Cancel>();
+  /** Why the last dial failed, by peer. */
+  readonly #dialFailures = new Map<NodeName, string>();
   readonly #accepted = new Map<number, (result: Result<Receipt>) => void>();
   #incarnation = 0;
 
@@ -367,10 +369,17 @@ export class Node {
     this.#alarm = { atMs, cancel };
   }
 
+  #isNewDialFailure(peer: NodeName, reason: string): boolean {
+    const isNew = this.#dialFailures.get(peer) !== reason;
+    this.#dialFailures.set(peer, reason);
+    return isNew;
+  }
+
   #report(event: ReplicaEvent): void {
     const { logger } = this.#ports;
     switch (event.type) {
       case 'peer-up':
+        this.#dialFailures.delete(event.peer);
         logger.log('info', 'peer-up', { peer: event.peer });
         return this.#handlers.onPeer(event.peer, 'up', '');
       case 'peer-down':
@@ -384,7 +393,8 @@ export class Node {
           message: event.message,
         });
       case 'dial-failed':
-        return logger.log('debug', 'dial-failed', {
+        // The first failure, and whenever the reason changes: a wrong address must be seen, an absent peer must not flood.
+        return logger.log(this.#isNewDialFailure(event.peer, event.reason) ? 'warn' : 'debug', 'dial-failed', {
           peer: event.peer,
           reason: event.reason,
           retryInMs: Math.round(event.retryInMs),

@@ -73,3 +73,6 @@ export { compareLines, linesUnderFaults, planLines, type LineComparison, type No
 export { failureText, type FailureTextInput } from './report/text.js';
 export { describeEvent } from './report/event-text.js';
 export { describeFault } from './report/fault-text.js';
+
+// --- For whoever prints messages about names -------------------------------------------------------------------------
+export { unknownName } from '../core/index.js';

@@ -105,6 +105,7 @@ const limitsSchema = z.strictObject({
   batchBytesTarget: wholeNumber.exactOptional(),
   pendingBytesMax: wholeNumber.exactOptional(),
   windowBytes: wholeNumber.exactOptional(),
+  undeliveredBytesMax: wholeNumber.exactOptional(),
   linkBufferBytesMax: wholeNumber.exactOptional(),
   cacheBytesMax: wholeNumber.exactOptional(),
   segmentBytesMax: wholeNumber.exactOptional(),

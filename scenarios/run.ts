@@ -58,6 +58,8 @@ export interface RunResult {
 const checkEveryMs = 50;
 /** More events than this a second and node, without any progress, is no waiting. */
 const idleEventsPerSecond = 2000;
+/** At most so many a node and second are heartbeats and dials alone: nobody does anything. */
+const restEventsPerSecond = 200;
 
 /** Throws `E_PLAN` for a plan whose workload is unknown. */
 export function runPlan(plan: Plan, options: RunOptions = {}): RunResult {
@@ -196,7 +198,8 @@ class Run {
     }
     const limit = (idleEventsPerSecond * this.#plan.nodes.length * quietMs) / 1000;
     const busy = isOutOfEvents || quietEvents > Math.max(limit, 10_000);
-    const end = { atMs: simulation.nowMs, live: this.#cluster.live, busy };
+    const idle = quietEvents <= (restEventsPerSecond * this.#plan.nodes.length * quietMs) / 1000;
+    const end = { atMs: simulation.nowMs, live: this.#cluster.live, busy, idle };
     const violation = this.#judge.finish(end);
     if (violation !== undefined || this.#isOver) return violation;
     return describeUnfinished(this.#cluster.unfinished, end);

@@ -188,7 +188,8 @@ const refusalCodes: Readonly<Record<RefusedSegment['verdict'], ErrorCode>> = {
 };
 
 const remedies: Readonly<Record<RefusedSegment['verdict'], string>> = {
-  corrupt: 'nothing was changed; keep a copy of the directory, an empty one makes this member fetch what others hold',
+  corrupt:
+    'nothing was changed; keep a copy and restore the newest good one, or let this member go and add a new one under a new name',
   foreign: 'nothing was changed; move the files of the other log away',
   unsupported: 'nothing was changed; start the newer program that wrote the log',
 };

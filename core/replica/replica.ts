@@ -10,13 +10,12 @@
  * Methods come in three kinds: restoring, inputs (`handle...`), and what the application does.
  */
 import { AntecedentError, RemoteProtocolError, assert, type ErrorCode } from '../errors.js';
-import { VectorClock } from '../clock/vector-clock.js';
 import { HoldBackQueue } from '../causal/hold-back-queue.js';
 import type { Delivery, Durability } from '../delivery.js';
 import { recordTypes, type JournalEntry, type RecordPlace } from '../journal/journal.js';
 import type { Limits, Timings } from '../limits.js';
 import { BatchEncoder, type SealedBatch } from '../message/batch-encoder.js';
-import { decodeBatchHeader, type Message } from '../message/batch.js';
+import { decodeBatchHeader } from '../message/batch.js';
 import { ByteReader, ByteWriter } from '../message/bytes.js';
 import {
   FrameEncoder,
@@ -37,6 +36,7 @@ import { OwnLog } from './own-log.js';
 import { newPeer, type Peer } from './peer.js';
 import { Peering } from './peering.js';
 import type { LinkId, Ready } from './ready.js';
+import { ReplicaDelivery } from './replica-delivery.js';
 import { Sending } from './sending.js';
 import type { Session } from './session.js';
 
@@ -81,6 +81,8 @@ export class Replica {
   readonly #acceptance = new Acceptance();
   readonly #peers: ReadonlyMap<string, Peer>;
   #running: Running | undefined;
+  /** Peers that have proved that our log went back. */
+  readonly #alarmedBy = new Set<NodeName>();
   #fence: { readonly code: ErrorCode; readonly message: string } | undefined;
 
   /** Taken from peers and not yet in a group. */
@@ -114,7 +116,10 @@ export class Replica {
 
   // --- Restoring -----------------------------------------------------------------------------------------------------
 
-  /** Takes one record of the journal, in order. Throws `E_LOG_CORRUPT` when it contradicts those before. */
+  /**
+   * Takes one record of the journal, in order. Throws `E_LOG_CORRUPT` when it contradicts those before, `E_CONFIG` when it
+   * names a node that is not a member.
+   */
   restore(entry: JournalEntry, place: RecordPlace): void {
     assert(this.#running === undefined, 'records are restored before start');
     try {
@@ -123,6 +128,10 @@ export class Replica {
       } else if (entry.type === recordTypes.applied) this.#restoreMark(new ByteReader(entry.body).varint());
     } catch (error) {
       if (!(error instanceof RemoteProtocolError)) throw error;
+      if (error.code === 'E_UNKNOWN_MEMBER') {
+        const message = `the journal holds messages that name a node which is not among the peers: ${error.message}; put it back into peers`;
+        throw new AntecedentError('E_CONFIG', message, { cause: error });
+      }
       const message = `journal record ${place.lsn} is whole but cannot follow those before it: ${error.message}`;
       throw new AntecedentError('E_LOG_CORRUPT', message, { cause: error });
     }
@@ -415,10 +424,14 @@ export class Replica {
     const code = isAhead ? 'E_ROLLED_BACK' : 'E_CHAIN';
     const message = isAhead
       ? `${session.peer} holds our messages up to ${ours.seq}, our journal ends with ${this.#ownLog.lastSeq}: it was set back; ` +
-        'restore the newest data directory, or start this node with an empty one under a new name'
+        'restore the newest data directory, or add a new member under a new name to every configuration and keep this one listed'
       : `${session.peer} holds other messages than we do under our name, up to ${ours.seq}: two data directories were used as ${this.#options.name}`;
     this.#fence = { code, message };
-    this.#outbox.event({ type: 'alarm', alarm: { code, peer: session.peer, message } });
+    // Once for each peer: it will be dialled again and again, and say the same.
+    if (!this.#alarmedBy.has(session.peer)) {
+      this.#outbox.event({ type: 'alarm', alarm: { code, peer: session.peer, message } });
+    }
+    this.#alarmedBy.add(session.peer);
     throw new RemoteProtocolError(code, message);
   }
 
@@ -567,40 +580,5 @@ function journalEntryOf(record: PendingRecord): JournalEntry {
       body.varint(record.position);
       return { type: recordTypes.applied, body: body.view() };
     }
-  }
-}
-
-/** Builds the clock only for whoever looks at it. */
-class ReplicaDelivery implements Delivery {
-  readonly #message: Message;
-  readonly #origins: (index: number) => Origin;
-  readonly origin: NodeName;
-  readonly incarnation: number;
-  readonly position: number;
-
-  constructor(message: Message, position: number, origins: (index: number) => Origin) {
-    const { name, incarnation } = origins(message.origin);
-    this.#message = message;
-    this.#origins = origins;
-    this.origin = name;
-    this.incarnation = incarnation;
-    this.position = position;
-  }
-
-  get seq(): number {
-    return this.#message.seq;
-  }
-
-  get payload(): Uint8Array {
-    return this.#message.payload;
-  }
-
-  get clock(): VectorClock {
-    const { dictionary, clock, seq } = this.#message;
-    const entries: [string, number][] = dictionary.map((origin, index) => {
-      const { name, incarnation } = this.#origins(origin);
-      return [originKey(name, incarnation), clock[index] ?? 0];
-    });
-    return VectorClock.of([...entries, [originKey(this.origin, this.incarnation), seq]]);
   }
 }
