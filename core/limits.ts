@@ -1,6 +1,6 @@
 /** Bounds on memory and time: every one has a default here and may be given at open. */
 
-/** Sizes in bytes. Both ends of a link must agree on none of them; each checks what it receives against its own. */
+/** Sizes in bytes. All members must have the same `messageBytesMax` and `batchBytesTarget`; the others are a node's own. */
 export interface Limits {
   /** Longest payload of one message. */
   readonly messageBytesMax: number;
@@ -12,7 +12,15 @@ export interface Limits {
   readonly pendingBytesMax: number;
   /** Bytes sent to a peer and not yet acknowledged by it. */
   readonly windowBytes: number;
-  /** Payloads that wait for a slow application; beyond it nothing is acknowledged, so that the peers' windows close. */
+  /**
+   * Messages of one origin that wait for a cause; beyond it that origin is sent no acknowledgements, so that its window
+   * closes. (Per origin, because what another one waits for must still get through.)
+   */
+  readonly heldBackBytesMax: number;
+  /**
+   * Messages that wait for a slow application; beyond it nobody is sent acknowledgements. Its own broadcasts are taken all
+   * the same: an application that waits for one while it applies a message would otherwise wait for itself.
+   */
   readonly undeliveredBytesMax: number;
   /** Bytes that may wait in one link's socket before the node stops writing to it. */
   readonly linkBufferBytesMax: number;
@@ -28,6 +36,7 @@ export const defaultLimits: Limits = {
   batchBytesTarget: 64 << 10,
   pendingBytesMax: 8 << 20,
   windowBytes: 4 << 20,
+  heldBackBytesMax: 64 << 20,
   undeliveredBytesMax: 64 << 20,
   linkBufferBytesMax: 1 << 20,
   cacheBytesMax: 16 << 20,
@@ -42,7 +51,7 @@ export interface Timings {
   readonly heartbeatMs: number;
   /** Time between pings while the peer owes acknowledgements. */
   readonly probeMs: number;
-  /** A link on which nothing was heard for this long is dead. */
+  /** A link on which no whole frame was heard for this long is dead: the longest frame must pass the slowest line in it. */
   readonly deadMs: number;
   /** First wait before dialling again; doubled each time, with full jitter. */
   readonly backoffMs: number;

@@ -146,9 +146,10 @@ export class Node {
   /** Finishes what is on its way to the disk, says goodbye, stops. A delivery that is being applied is not waited for. `onStopped` follows. Idempotent. */
   close(): void {
     if (this.#state === 'closing' || this.#state === 'stopped') return;
-    const wasRunning = this.#state === 'running';
+    const before = this.#state;
     this.#state = 'closing';
-    if (wasRunning) this.#advance();
+    if (before === 'new') this.#stop(undefined);
+    if (before === 'running') this.#advance();
   }
 
   // --- Starting and stopping ---------------------------------------------------------------------------------------------
@@ -247,7 +248,13 @@ export class Node {
       const delivery = this.#replica.takeDelivery();
       if (delivery === undefined) return;
       this.#isApplying = true;
-      this.#handlers.onDeliver(delivery, () => this.#handleApplied(delivery.position));
+      let isApplied = false;
+      this.#handlers.onDeliver(delivery, () => {
+        // Said twice, it must not count for the next one.
+        if (isApplied) return;
+        isApplied = true;
+        this.#handleApplied(delivery.position);
+      });
     }
   }
 
@@ -266,7 +273,9 @@ export class Node {
 
   #sayGoodbye(): void {
     this.#replica.closeLinks(this.#ports.clock.nowMs());
-    this.#carryOutLinks(this.#replica.takeReady().links);
+    const { links, events } = this.#replica.takeReady();
+    this.#carryOutLinks(links);
+    for (const event of events) this.#report(event);
     this.#stop(undefined);
   }
 

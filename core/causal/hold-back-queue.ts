@@ -15,11 +15,20 @@ import { assert } from '../errors.js';
 import type { Message } from '../message/batch.js';
 import { Fifo } from './fifo.js';
 
+/** What a message costs beside its payload, roughly: objects, and its share of a clock. */
+const overheadBytes = 200;
+
+function memoryOf(message: Message): number {
+  return message.payload.length + overheadBytes;
+}
+
 export class HoldBackQueue {
   /** Seq of the last released message, by origin. */
   readonly #released: number[] = [];
   /** Received and not yet released messages of each origin, in order; the first is the head. */
   readonly #held: Fifo<Message>[] = [];
+  /** What they take in memory, by origin. */
+  readonly #heldBytes: number[] = [];
   /** Origins whose head waits for a dot: by origin and seq of that dot. */
   readonly #waiters: Map<number, number[]>[] = [];
   readonly #releasedQueue = new Fifo<Message>();
@@ -43,17 +52,23 @@ export class HoldBackQueue {
     assert(message.seq === this.releasedSeq(origin) + queue.length + 1, 'messages of an origin are offered in order');
     queue.push(message);
     this.#heldCount++;
+    this.#heldBytes[origin] = this.heldBytes(origin) + memoryOf(message);
     if (queue.length === 1) this.#releaseFrom(origin);
   }
 
   /** The oldest released message that was not taken yet. */
   takeReleased(): Message | undefined {
     const message = this.#releasedQueue.shift();
-    if (message !== undefined) this.#releasedBytes -= message.payload.length;
+    if (message !== undefined) this.#releasedBytes -= memoryOf(message);
     return message;
   }
 
-  /** Payload bytes of the released messages that were not taken yet. */
+  /** Memory of the messages of `origin` that wait for a cause. */
+  heldBytes(origin: number): number {
+    return this.#heldBytes[origin] ?? 0;
+  }
+
+  /** Memory of the released messages that were not taken yet. */
   get releasedBytes(): number {
     return this.#releasedBytes;
   }
@@ -87,9 +102,10 @@ export class HoldBackQueue {
 
   #release(message: Message, woken: number[]): void {
     this.#heldCount--;
+    this.#heldBytes[message.origin] = this.heldBytes(message.origin) - memoryOf(message);
     this.#released[message.origin] = message.seq;
     this.#releasedQueue.push(message);
-    this.#releasedBytes += message.payload.length;
+    this.#releasedBytes += memoryOf(message);
     const waiters = this.#waiters[message.origin];
     const waiting = waiters?.get(message.seq);
     if (waiting === undefined) return;
@@ -119,6 +135,7 @@ export class HoldBackQueue {
     // Filled without holes, so that iteration and growth stay those of a plain array.
     while (this.#held.length <= origin) {
       this.#held.push(new Fifo<Message>());
+      this.#heldBytes.push(0);
       this.#released.push(0);
     }
     return this.#held[origin] ?? new Fifo<Message>();

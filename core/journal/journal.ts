@@ -18,9 +18,9 @@ import { inOrder, onValue, success, type Done, type Failure } from './callbacks.
 import { openLog, type OpenedLog, type SegmentStart } from './opening.js';
 import { RecordReader } from './record-reader.js';
 import {
+  criticalFlag,
   decodeRecordHeader,
   encodeRecordHeader,
-  flagsOf,
   isRecordType,
   recordHeaderBytes,
   segmentChecksum,
@@ -241,7 +241,7 @@ export class Journal {
     entries.forEach(({ type, body }, position) => {
       const at = position * recordHeaderBytes;
       const bodyChecksum = this.#checksum(body);
-      const header = { type, flags: flagsOf(type), bodyLength: body.length, chain, lsn, durableLsn, bodyChecksum };
+      const header = { type, flags: criticalFlag, bodyLength: body.length, chain, lsn, durableLsn, bodyChecksum };
       chain = encodeRecordHeader(headers, at, header, this.#checksum);
       chunks.push(headers.subarray(at, at + recordHeaderBytes));
       if (body.length > 0) chunks.push(body);

@@ -19,29 +19,20 @@ import { readUint64, writeUint64 } from './fixed-width.js';
 
 export const recordHeaderBytes = 40;
 
-/** What a record holds. A number is never reused. */
+/** What a record holds. A number is never reused; a type that this code does not act on must not be listed. */
 export const recordTypes = {
   localBatch: 1,
   remoteBatch: 2,
   applied: 3,
-  peerAcks: 4,
-  membership: 5,
-  incarnation: 6,
-  cleanClose: 7,
 } as const;
 export type RecordType = (typeof recordTypes)[keyof typeof recordTypes];
 
 export function isRecordType(type: number): type is RecordType {
-  return type >= recordTypes.localBatch && type <= recordTypes.cleanClose;
+  return type >= recordTypes.localBatch && type <= recordTypes.applied;
 }
 
-/** Set when a program that does not know the type must not open the log. */
+/** Set when a program that does not know the type must not open the log. Every type so far is critical. */
 export const criticalFlag = 1;
-
-/** A program that skips acknowledgements sends too much, and one that skips a clean close forgets nothing. */
-export function flagsOf(type: RecordType): number {
-  return type === recordTypes.peerAcks || type === recordTypes.cleanClose ? 0 : criticalFlag;
-}
 
 const magicBytes = [0x41, 0x54, 0x52, 0x43] as const; // "ATRC"
 const magic = 0x43525441;

@@ -40,6 +40,8 @@ export interface HelloFrame {
   readonly nonce: number;
   /** Unacknowledged bytes that the sender of this frame is ready to take. */
   readonly windowBytes: number;
+  /** Longest frame that the sender of this frame takes once it is up. */
+  readonly frameBytesMax: number;
 }
 
 /** Answer to an accepted HELLO: what I hold, so that you know where to go on. */
@@ -157,6 +159,7 @@ function writeBody(writer: ByteWriter, frame: EncodableFrame): void {
       writer.varint(frame.incarnation);
       writer.varint(frame.nonce);
       writer.varint(frame.windowBytes);
+      writer.varint(frame.frameBytesMax);
       return;
     case 'welcome':
       writer.varint(frame.nonce);
@@ -249,6 +252,7 @@ function readHello(reader: ByteReader): HelloFrame {
     incarnation: reader.varint(),
     nonce: reader.varint(),
     windowBytes: reader.varint(),
+    frameBytesMax: reader.varint(),
   };
 }
 

@@ -66,7 +66,7 @@ export class Logs {
 
   /**
    * Takes a batch if it comes next. Throws `RemoteProtocolError`: `E_CHAIN` when it contradicts what we hold, and what
-   * `decodeBatch` throws. Nothing changes unless the result is `taken`.
+   * `decodeBatch` throws. No log changes unless the result is `taken`.
    */
   take(bytes: Uint8Array, header: BatchHeader): TakeResult {
     const origin = this.#origins.resolve(header.origin, header.incarnation);

@@ -1,12 +1,16 @@
 /**
  * Gives every origin a small number, so that clocks are arrays and not maps.
  *
- * Only members get one: an origin with a name that is no member's is refused, which keeps the table as small as the
- * cluster. Numbers are given in the order of first use and mean nothing outside this process.
+ * Only members get one, and only so many incarnations of each: an origin that a peer makes up is refused, which keeps the
+ * table, and with it every clock, as small as the cluster. Numbers are given in the order of first use and mean nothing
+ * outside this process.
  */
 import { RemoteProtocolError, assert } from '../errors.js';
 import type { NodeName } from '../names.js';
 import { originKey, type Origin } from '../message/origin.js';
+
+/** Incarnations of one member that may occur in clocks. A member opens a new one only when it has lost its disk. */
+const incarnationsMax = 64;
 
 export class OriginTable {
   readonly #members: ReadonlySet<NodeName>;
@@ -21,13 +25,19 @@ export class OriginTable {
     return this.#origins.length;
   }
 
-  /** Number of an origin. Throws `E_UNKNOWN_MEMBER` when `name` is no member. */
+  /** Number of an origin. Throws `E_UNKNOWN_MEMBER` when `name` is no member, `E_COUNTER_RANGE` for a bad incarnation. */
   readonly resolve = (name: NodeName, incarnation: number): number => {
     const key = originKey(name, incarnation);
     const known = this.#indices.get(key);
     if (known !== undefined) return known;
     if (!this.#members.has(name)) {
       throw new RemoteProtocolError('E_UNKNOWN_MEMBER', `${JSON.stringify(name)} is not a member of this cluster`);
+    }
+    if (incarnation < 1 || incarnation > incarnationsMax) {
+      throw new RemoteProtocolError(
+        'E_COUNTER_RANGE',
+        `incarnation ${incarnation} of ${name} is not from 1 to ${incarnationsMax}`,
+      );
     }
     const index = this.#origins.length;
     this.#origins.push({ name, incarnation });

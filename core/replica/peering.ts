@@ -104,11 +104,13 @@ export class Peering {
   handleBytes(link: LinkId, bytes: Uint8Array, nowMs: number): void {
     const session = this.#sessions.get(link);
     if (session === undefined) return;
-    session.lastHeardMs = nowMs;
     try {
       session.reader.push(bytes);
       for (let frame = session.reader.next(); frame !== undefined; frame = session.reader.next()) {
-        this.#handleFrame(session, decodeFrame(frame, this.#options.digests), nowMs);
+        const decoded = decodeFrame(frame, this.#options.digests);
+        // Only whole frames are signs of life: bytes that belong to a frame that never ends would be heard for ever.
+        session.lastHeardMs = nowMs;
+        this.#handleFrame(session, decoded, nowMs);
         // The frame may have ended the link.
         if (!this.#sessions.has(link)) return;
       }
@@ -195,6 +197,7 @@ export class Peering {
       incarnation,
       nonce,
       windowBytes: limits.windowBytes,
+      frameBytesMax: frameBytesMax(limits),
     };
   }
 
@@ -214,7 +217,10 @@ export class Peering {
           throw new RemoteProtocolError('E_STATE', `${frame.type} frame before WELCOME`);
         }
         if (frame.type === 'ping') {
-          this.#options.outbox.sendFrame(session.link, { type: 'pong' });
+          // Who pings and does not read gets no answers, or they would pile up here.
+          if (session.bufferedBytes < this.#options.limits.linkBufferBytesMax) {
+            this.#options.outbox.sendFrame(session.link, { type: 'pong' });
+          }
         }
         this.#options.handlers.onFrame(peer, session, frame, nowMs);
       }
@@ -239,6 +245,10 @@ export class Peering {
     }
     if (hello.name !== session.peer) {
       throw new RemoteProtocolError('E_IDENTITY', `says it is ${hello.name}, but has proved to be ${session.peer}`);
+    }
+    if (hello.frameBytesMax !== frameBytesMax(limits)) {
+      const message = `takes frames of ${hello.frameBytesMax} bytes, we ${frameBytesMax(limits)}; give all members the same messageBytesMax and batchBytesTarget`;
+      throw new RemoteProtocolError('E_CONFIG', message);
     }
     if (hello.incarnation === 0) throw new RemoteProtocolError('E_COUNTER_RANGE', 'incarnation 0');
     session.hello = hello;

@@ -123,9 +123,8 @@ export class Replica {
   restore(entry: JournalEntry, place: RecordPlace): void {
     assert(this.#running === undefined, 'records are restored before start');
     try {
-      if (entry.type === recordTypes.localBatch || entry.type === recordTypes.remoteBatch) {
-        this.#restoreBatch(entry, place);
-      } else if (entry.type === recordTypes.applied) this.#restoreMark(new ByteReader(entry.body).varint());
+      if (entry.type === recordTypes.applied) this.#restoreMark(new ByteReader(entry.body).varint());
+      else this.#restoreBatch(entry, place);
     } catch (error) {
       if (!(error instanceof RemoteProtocolError)) throw error;
       if (error.code === 'E_UNKNOWN_MEMBER') {
@@ -167,11 +166,21 @@ export class Replica {
     }
     const { firstSeq, count } = header;
     if (entry.type === recordTypes.localBatch) {
+      this.#checkOwner(header.origin);
       this.#ownLog.append({ firstSeq, count, address: place.address, length: place.length }, entry.body, undefined);
     }
     this.#becomeDurable(result.batch);
     // The application has stored these effects: they need not wait in memory for the end of the journal.
     if (this.#options.position !== undefined) this.#restoreApplied(this.#options.position);
+  }
+
+  #checkOwner(owner: NodeName): void {
+    const { name } = this.#options;
+    if (owner === name) return;
+    throw new AntecedentError(
+      'E_LOG_FOREIGN',
+      `the journal is that of node ${owner}, not of ${name}: give every node a directory of its own`,
+    );
   }
 
   /** A mark counts only while the journal keeps it; an application that stores its position knows better. */
@@ -515,10 +524,15 @@ export class Replica {
   }
 
   #flushAcks(): void {
-    if (this.#holdBack.releasedBytes > this.#options.limits.undeliveredBytesMax) return;
+    const { heldBackBytesMax, undeliveredBytesMax } = this.#options.limits;
+    // Unacknowledged, a peer's window closes: that is how a slow application, or a missing cause, stops what feeds it.
+    if (this.#holdBack.releasedBytes > undeliveredBytesMax) return;
     for (const peer of this.#peers.values()) {
       const session = peer.session;
-      if (session?.owesAck === true) this.#sending.sendAck(session, this.#originPosition(this.#originOf(session)));
+      if (session?.owesAck !== true) continue;
+      const origin = this.#originOf(session);
+      if (this.#holdBack.heldBytes(origin) <= heldBackBytesMax)
+        {this.#sending.sendAck(session, this.#originPosition(origin));}
     }
   }
 

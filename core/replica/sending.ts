@@ -106,7 +106,7 @@ export class Sending {
       throw new RemoteProtocolError('E_STATE', `wants message ${seq}, we have written ${this.#ownLog.lastSeq}`);
     }
     peer.cursor = Math.min(peer.cursor, this.#ownLog.ordinalOf(seq));
-    peer.awaitedOrdinal = undefined;
+    // A batch that is being read back now is no longer the next one; `handleRead` notices and goes on from the cursor.
     this.pump(peer);
   }
 

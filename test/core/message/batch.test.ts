@@ -176,6 +176,12 @@ describe('a batch is refused', () => {
     );
   });
 
+  test.each([0, 65])('when its clock names incarnation %d, which nobody can have', (incarnation) => {
+    const invented = (name: NodeName, given: number): number =>
+      origins.resolve(name, name === 'c' ? incarnation : given);
+    expect(() => decode(first, emptyLogState, invented)).toThrow(expect.objectContaining({ code: 'E_COUNTER_RANGE' }));
+  });
+
   test('when its clock names the origin itself', () => {
     const confused = (name: NodeName, incarnation: number): number =>
       origins.resolve(name === 'b' ? nodeName('a') : name, incarnation);

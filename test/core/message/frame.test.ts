@@ -28,6 +28,7 @@ const frames: EncodableFrame[] = [
     incarnation: 1,
     nonce: 4_000_000_000,
     windowBytes: 1 << 22,
+    frameBytesMax: 1 << 21,
   },
   { type: 'welcome', nonce: 7, durable: [{ ...position, chain: new Uint8Array(32).fill(9) }] },
   { type: 'welcome', nonce: 0, durable: [] },

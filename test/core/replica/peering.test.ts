@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { nodeName } from '../../../core/index.js';
+import { defaultLimits, nodeName } from '../../../core/index.js';
+import { frameBytesMax } from '../../../core/replica/peering.js';
 import { encodeBatchFrame, type HelloFrame, type WelcomeFrame } from '../../../core/message/frame.js';
 import { ReplicaUnderTest, connect, settle } from '../../support/replicas.js';
 
@@ -14,6 +15,7 @@ const hello: HelloFrame = {
   incarnation: 1,
   nonce: 2,
   windowBytes: 1000,
+  frameBytesMax: frameBytesMax(defaultLimits),
 };
 const welcome: WelcomeFrame = { type: 'welcome', nonce: 1, durable: [] };
 
@@ -52,6 +54,7 @@ describe('a link counts only after HELLO and WELCOME', () => {
     ['another name than the certificate', { name: nodeName('c') }, 'E_IDENTITY'],
     ['only versions to come', { versionMin: 2, versionMax: 3 }, 'E_VERSION'],
     ['incarnation 0', { incarnation: 0 }, 'E_COUNTER_RANGE'],
+    ['another size of messages', { frameBytesMax: 1000 }, 'E_CONFIG'],
   ])('a HELLO with %s is refused', (_what, change, code) => {
     const replica = opened();
     replica.receiveFrame(1, { ...hello, ...change });
@@ -221,5 +224,24 @@ describe('time', () => {
     expect(replica.actions.splice(0)).toEqual([{ type: 'cancel-dial', peer: 'b' }]);
     replica.wake(5250);
     expect(replica.actions).toEqual([{ type: 'dial', peer: 'b' }]);
+  });
+
+  test('bytes of a frame that never ends are no sign of life', () => {
+    const replica = up();
+    // Says that 100,000 bytes follow.
+    replica.receive(1, Uint8Array.of(0xa0, 0x8d, 0x06));
+    for (let atMs = 1000; atMs < 15_000; atMs += 1000) {
+      replica.nowMs = atMs;
+      replica.receive(1, new Uint8Array(100));
+    }
+    replica.wake(15_000);
+    expect(replica.isClosed(1)).toBe(true);
+  });
+
+  test('a peer that pings and does not read gets no more answers than its link takes', () => {
+    const replica = up();
+    replica.replica.handleBuffered(1, 1 << 30);
+    for (let ping = 0; ping < 100; ping++) replica.receiveFrame(1, { type: 'ping', sentSeq: 0 });
+    expect(replica.takeFrames(1).filter(({ type }) => type === 'pong')).toEqual([]);
   });
 });

@@ -278,6 +278,74 @@ describe('after a restart', () => {
   });
 });
 
+describe('memory is bounded', () => {
+  test('an origin whose messages wait for a cause is sent no acknowledgements; the others are', () => {
+    const a = new ReplicaUnderTest({ name: 'a', peers: ['b', 'c'], nonce: 1 });
+    const b = new ReplicaUnderTest({ name: 'b', peers: ['a', 'c'], nonce: 2 });
+    const c = new ReplicaUnderTest({ name: 'c', peers: ['a', 'b'], nonce: 3, limits: { heldBackBytesMax: 1000 } });
+    connect(a, b, 1);
+    connect(b, c, 2);
+    a.broadcast('cause');
+    a.syncAll();
+    settle(a, b, 1);
+    b.deliver();
+    b.syncAll();
+    for (let turn = 0; turn < 20; turn++) {
+      b.broadcast('x'.repeat(100));
+      b.syncAll();
+      settle(b, c, 2);
+    }
+    expect(c.deliver()).toEqual([]);
+    b.broadcast('wanted by all', 'all');
+    b.syncAll();
+    settle(b, c, 2);
+    connect(a, c, 3);
+    settle(a, c, 3);
+    expect(c.deliver()).toHaveLength(22);
+    settle(b, c, 2);
+    settle(a, b, 1);
+    expect(b.receipts.at(-1)).toBe(21);
+  });
+
+  test('while the application does not take what waits for it, nobody is sent acknowledgements', () => {
+    const a = new ReplicaUnderTest({ name: 'a', peers: ['b'], nonce: 1 });
+    const b = new ReplicaUnderTest({ name: 'b', peers: ['a'], nonce: 2, limits: { undeliveredBytesMax: 1000 } });
+    connect(a, b, 1);
+    for (let turn = 0; turn < 10; turn++) {
+      a.broadcast('x'.repeat(200), 'all');
+      a.syncAll();
+      settle(a, b, 1);
+    }
+    expect(a.receipts.length).toBeLessThan(5);
+    expect(b.deliver()).toHaveLength(10);
+    settle(a, b, 1);
+    expect(a.receipts).toHaveLength(10);
+  });
+
+  test('a peer that asks for the same range again and again causes one read at a time', () => {
+    const { a, b } = pair({ limits: { cacheBytesMax: 1 } });
+    for (const text of ['1', '2', '3']) {
+      a.broadcast(text);
+      a.syncAll();
+    }
+    connect(a, b, 1);
+    for (let turn = 0; turn < 100; turn++)
+      {a.receiveFrame(1, { type: 'want', origin: nodeName('a'), incarnation: 1, seq: 1 });}
+    expect(a.reads).toHaveLength(1);
+    settle(a, b, 1);
+    expect(b.deliver()).toEqual(['1', '2', '3']);
+  });
+});
+
+test('a journal of another node is refused', () => {
+  const { a } = pair();
+  a.broadcast('x');
+  a.syncAll();
+  expect(() => new ReplicaUnderTest({ name: 'b', peers: ['a'], journal: a.journal })).toThrow(
+    expect.objectContaining({ code: 'E_LOG_FOREIGN' }),
+  );
+});
+
 describe('a node whose log went back', () => {
   test('is fenced by the first peer that remembers more', () => {
     const { a, b } = pair();
