@@ -3,17 +3,20 @@
  * The program `antecedent`: hands the command line over and sets the exit code.
  *
  * A reader that went away (`antecedent list | head -1`) is no error: whatever else was to be printed interests nobody.
+ * Only a node goes on until it has finished what it has read; it finds out by itself when its reader has gone.
  */
-import { runCommandLine } from './program.js';
+import { runCommandLine, selectedCommand } from './program.js';
 import { processTerminal } from './terminal.js';
 
+const args = process.argv.slice(2);
+const finishesFirst = selectedCommand(args) === 'node';
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+    if (error.code !== 'EPIPE') throw error;
+    if (!finishesFirst) process.exit(0);
   });
 }
 
-const exitCode = await runCommandLine(process.argv.slice(2), processTerminal());
+const exitCode = await runCommandLine(args, processTerminal());
 // A command that goes on in the background (a node) sets its own exit code when it ends.
 if (exitCode !== 0) process.exitCode = exitCode;

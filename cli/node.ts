@@ -1,7 +1,16 @@
 /** `antecedent node`: runs a member of a cluster as a process. */
 import { Command } from 'commander';
 
-/** The command, to be added to the program. Exit codes: 0 stopped on request · 2 wrong configuration · 3 could not run. */
+const signals = `
+Signals:
+  SIGTERM, SIGINT  finish what has been read, say goodbye to the peers, exit with 0; a second one ends at once
+  SIGHUP           ignored: the configuration is read once, at the start
+`;
+
+/**
+ * The command, to be added to the program. Exit codes: 0 stopped on request · 2 wrong configuration · 3 could not run ·
+ * 130 and 143 ended by a second SIGINT or SIGTERM.
+ */
 export function nodeCommand(): Command {
   return new Command('node')
     .description('run a member of a cluster; applications speak to it in JSON lines')
@@ -10,6 +19,7 @@ export function nodeCommand(): Command {
       '--stdio',
       'broadcasts from standard input, deliveries to standard output, the log to standard error',
     )
+    .addHelpText('after', signals)
     .action(async (options: { readonly config: string }) => {
       process.exitCode = await runNode(options.config);
     });

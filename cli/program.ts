@@ -120,7 +120,7 @@ async function buildProgram(args: readonly string[], terminal: Terminal): Promis
 }
 
 /** The command whose code is needed: `sweep` in `sweep --for 5s` and in `help sweep`. */
-function selectedCommand(args: readonly string[]): string | undefined {
+export function selectedCommand(args: readonly string[]): string | undefined {
   const [first, second] = args.filter((arg) => !arg.startsWith('-'));
   return first === 'help' ? second : first;
 }

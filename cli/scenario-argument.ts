@@ -1,18 +1,14 @@
 /** What is to be run, as a person names it: a scenario of the catalogue, or the file of a plan. */
 import { readFileSync } from 'node:fs';
-import { catalogue, readPlan, type Plan, type Scenario } from '../scenarios/index.js';
+import { catalogue, readPlan, unknownName, type Plan, type Scenario } from '../scenarios/index.js';
 import { usageError } from './command-error.js';
-import { unknownName } from './nearest-name.js';
 
 /** The scenario of that name; a usage error with the nearest name otherwise. */
 export function scenarioNamed(name: string): Scenario {
   const found = catalogue.find((scenario) => scenario.name === name);
   if (found !== undefined) return found;
-  throw unknownName(
-    'scenario',
-    name,
-    catalogue.map((scenario) => scenario.name),
-  );
+  const known = catalogue.map((scenario) => scenario.name);
+  throw usageError(unknownName('scenario', name, known));
 }
 
 /** True for what can only be a file. */

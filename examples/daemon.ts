@@ -27,46 +27,49 @@ export interface DaemonEvent {
 const windowMax = 100;
 const program = join(import.meta.dirname, '../cli/main.ts');
 
-export class Daemon {
+export interface DaemonOptions {
   readonly name: string;
-  readonly #config: string;
-  readonly #onEvent: (event: DaemonEvent) => void;
-  readonly #onSend: (seq: number, payload: Uint8Array) => void;
-  readonly #payloads: readonly Uint8Array[];
+  /** Path of its configuration file. */
+  readonly config: string;
+  /** What to broadcast, in this order: message number n of this node is `payloads[n - 1]`. */
+  readonly payloads: readonly Uint8Array[];
+  readonly onEvent: (event: DaemonEvent) => void;
+  /** Called just before a message is written to the process. */
+  readonly onSend: (seq: number, payload: Uint8Array) => void;
+  /** What the process writes to its log, as it comes. */
+  readonly onLog: (text: string) => void;
+  /** The process refuses a message, or ended without being told to. */
+  readonly onFailure: (error: Error) => void;
+}
+
+export class Daemon {
+  readonly #options: DaemonOptions;
   #child: ChildProcess | undefined;
+  /** Number of messages that may be sent so far. */
+  #released = 0;
   #sent = 0;
   #accepted = 0;
   #isReady = false;
+  #isEnding = false;
 
-  constructor(options: {
-    readonly name: string;
-    /** Path of its configuration file. */
-    readonly config: string;
-    /** What to broadcast, in this order: message number n of this node is `payloads[n - 1]`. */
-    readonly payloads: readonly Uint8Array[];
-    readonly onEvent: (event: DaemonEvent) => void;
-    /** Called just before a message is written to the process. */
-    readonly onSend: (seq: number, payload: Uint8Array) => void;
-  }) {
-    this.name = options.name;
-    this.#config = options.config;
-    this.#payloads = options.payloads;
-    this.#onEvent = options.onEvent;
-    this.#onSend = options.onSend;
-  }
-
-  /** Number of broadcasts accepted so far. */
-  get accepted(): number {
-    return this.#accepted;
+  constructor(options: DaemonOptions) {
+    this.#options = options;
   }
 
   start(): void {
-    const args = ['--import', 'tsx', program, 'node', '--config', this.#config, '--stdio'];
-    const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const args = ['--import', 'tsx', program, 'node', '--config', this.#options.config, '--stdio'];
+    const child = spawn(process.execPath, args, { stdio: 'pipe' });
     this.#child = child;
     this.#isReady = false;
+    this.#isEnding = false;
     // The process may die while we write.
     child.stdin.on('error', () => undefined);
+    child.on('error', (error) => this.#options.onFailure(error));
+    child.on('close', (code, signal) => {
+      if (this.#isEnding || this.#child !== child) return;
+      this.#options.onFailure(new Error(`${this.#options.name} ended by itself with ${signal ?? String(code)}`));
+    });
+    child.stderr.setEncoding('utf8').on('data', this.#options.onLog);
     // Not node:readline, which also takes U+2028 for the end of a line.
     let rest = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
@@ -77,10 +80,17 @@ export class Daemon {
     });
   }
 
+  /** Lets the first `count` messages go; those behind them wait. */
+  release(count: number): void {
+    this.#released = count;
+    this.#send();
+  }
+
   /** Dies at once, as by a power switch of its own. Resolves when it is gone and everything it printed was read. */
   async kill(): Promise<void> {
     const child = this.#child;
-    if (child === undefined) return;
+    if (child?.exitCode !== null || child.signalCode !== null) return;
+    this.#isEnding = true;
     const closed = once(child, 'close');
     child.kill('SIGKILL');
     await closed;
@@ -99,6 +109,7 @@ export class Daemon {
   async end(): Promise<number | null> {
     const child = this.#child;
     if (child === undefined) return null;
+    this.#isEnding = true;
     const closed = once(child, 'close');
     child.stdin?.end();
     const [code] = (await closed) as [number | null];
@@ -113,16 +124,21 @@ export class Daemon {
       this.#accepted = this.#sent;
     }
     if (event.event === 'accepted') this.#accepted = event.seq ?? this.#accepted;
-    if (event.event === 'refused') throw new Error(`${this.name} refuses: ${event.code ?? ''} ${event.message ?? ''}`);
-    this.#onEvent(event);
+    if (event.event === 'refused') {
+      const why = `${event.code ?? ''} ${event.message ?? ''}`;
+      this.#options.onFailure(new Error(`${this.#options.name} refuses a message: ${why}`));
+    }
+    this.#options.onEvent(event);
     this.#send();
   }
 
   #send(): void {
-    while (this.#isReady && this.#sent < this.#payloads.length && this.#sent - this.#accepted < windowMax) {
-      const payload = this.#payloads[this.#sent] ?? new Uint8Array();
+    const { payloads, onSend } = this.#options;
+    const end = Math.min(this.#released, payloads.length);
+    while (this.#isReady && this.#sent < end && this.#sent - this.#accepted < windowMax) {
+      const payload = payloads[this.#sent] ?? new Uint8Array();
       this.#sent += 1;
-      this.#onSend(this.#sent, payload);
+      onSend(this.#sent, payload);
       this.#child?.stdin?.write(`${JSON.stringify({ broadcastBase64: Buffer.from(payload).toString('base64') })}\n`);
     }
   }

@@ -6,6 +6,9 @@
  * The lines are spread over the nodes a, b and c. On the way b is killed twice (SIGKILL) and started again, and c is
  * stopped for three seconds (SIGSTOP). At the end every node must have delivered every line once, byte for byte, and
  * nothing before what its sender had seen; the oracles of the simulator judge what was observed from outside.
+ *
+ * However fast the machine, every interruption falls into the flow: each is made at a share of the deliveries, and until
+ * then no node has been given more than a somewhat larger share of its lines. So nobody can be done before the last one.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
@@ -27,7 +30,23 @@ import { initKeys, issueKeys } from '../transport-tls/index.js';
 import { Daemon, payloadOf, type DaemonEvent } from './daemon.js';
 
 const names = ['a', 'b', 'c'];
-const pauseMs = 3_000;
+
+export interface LinesOptions {
+  /** Gets what the processes log, and now and then a line about what is done to them. */
+  readonly tell: (text: string) => void;
+  /** How long c is stopped. */
+  readonly pauseMs: number;
+  /** Gives up: the processes are killed and the run rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** What was done to a node, and how far it was. */
+export interface Interruption {
+  readonly what: 'kill' | 'pause';
+  readonly node: string;
+  /** Lines it had delivered by then. */
+  readonly delivered: number;
+}
 
 export interface LinesResult {
   readonly comparison: LineComparison;
@@ -35,17 +54,22 @@ export interface LinesResult {
   readonly violation: Violation | undefined;
   /** Deliveries printed again after a kill, with the position they had before. */
   readonly repeated: number;
-  readonly kills: number;
+  readonly interruptions: readonly Interruption[];
   readonly exitCodes: readonly (number | null)[];
   readonly elapsedMs: number;
 }
 
-/** Runs the whole thing in a temporary directory. `tell` gets a line for people now and then. */
-export async function linesOverTls(text: Uint8Array, tell: (line: string) => void): Promise<LinesResult> {
+/** Runs the whole thing in a temporary directory. Rejects when a process fails. */
+export async function linesOverTls(text: Uint8Array, options: LinesOptions): Promise<LinesResult> {
   const directory = mkdtempSync(join(tmpdir(), 'antecedent-lines-'));
   try {
     const configs = await prepare(directory);
-    return await new LinesRun(text, configs, tell).run();
+    const run = new LinesRun(text, configs, options);
+    try {
+      return await run.run();
+    } finally {
+      await run.killAll();
+    }
   } finally {
     rmSync(directory, { recursive: true });
   }
@@ -53,23 +77,28 @@ export async function linesOverTls(text: Uint8Array, tell: (line: string) => voi
 
 class LinesRun {
   readonly #text: Uint8Array;
-  readonly #tell: (line: string) => void;
+  readonly #options: LinesOptions;
   readonly #lineCount: number;
   readonly #daemons: ReadonlyMap<string, Daemon>;
   readonly #judge = new Judge({ nodes: names.map(nodeName) });
   readonly #history: HistoryEvent[] = [];
-  /** Number of different positions delivered, by node. */
-  readonly #delivered = new Map(names.map((name) => [name, 0]));
+  /** Last position delivered, by node. */
+  readonly #positions = new Map(names.map((name) => [name, 0]));
   readonly #waiters = new Set<() => void>();
+  readonly #interruptions: Interruption[] = [];
   #violation: Violation | undefined;
   #repeated = 0;
-  #kills = 0;
+  #fail: (error: Error) => void = () => undefined;
+  /** Rejects when the run cannot go on. */
+  readonly #failed = new Promise<never>((_resolve, reject) => (this.#fail = reject));
 
-  constructor(text: Uint8Array, configs: ReadonlyMap<string, string>, tell: (line: string) => void) {
+  constructor(text: Uint8Array, configs: ReadonlyMap<string, string>, options: LinesOptions) {
     const lines = splitLines(text);
     this.#text = text;
-    this.#tell = tell;
+    this.#options = options;
     this.#lineCount = lines.length;
+    const { signal } = options;
+    signal?.addEventListener('abort', () => this.#fail(signal.reason as Error));
     this.#daemons = new Map(
       names.map((name, index) => [
         name,
@@ -78,6 +107,8 @@ class LinesRun {
           config: configs.get(name) ?? '',
           payloads: lines.filter((_line, lineIndex) => lineIndex % names.length === index),
           onEvent: (event) => this.#handle(name, event),
+          onLog: options.tell,
+          onFailure: (error) => this.#fail(error),
           onSend: (seq, payload) =>
             this.#observe({
               type: 'broadcast',
@@ -93,25 +124,38 @@ class LinesRun {
 
   async run(): Promise<LinesResult> {
     const startedAtMs = performance.now();
-    for (const name of names) this.#start(name);
-    await this.#share('b', 0.2);
-    await this.#killAndRestart('b');
-    await this.#share('b', 0.4);
-    await this.#pause('c');
-    await this.#share('b', 0.6);
-    await this.#killAndRestart('b');
-    for (const name of names) await this.#share(name, 1);
-    const live = names.map(nodeName);
-    this.#violation ??= this.#judge.finish({ atMs: performance.now(), live, busy: false });
-    const exitCodes = await Promise.all([...this.#daemons.values()].map((daemon) => daemon.end()));
+    const exitCodes = await Promise.race([this.#play(), this.#failed]);
     return {
       comparison: compareLines(this.#text, names, this.#history),
       violation: this.#violation,
       repeated: this.#repeated,
-      kills: this.#kills,
+      interruptions: this.#interruptions,
       exitCodes,
       elapsedMs: performance.now() - startedAtMs,
     };
+  }
+
+  async killAll(): Promise<void> {
+    await Promise.all([...this.#daemons.values()].map((daemon) => daemon.kill()));
+  }
+
+  /** The whole story; resolves with the exit codes. */
+  async #play(): Promise<readonly (number | null)[]> {
+    for (const name of names) this.#start(name);
+    this.#release(0.4);
+    await this.#delivered('b', 0.2);
+    await this.#killAndRestart('b');
+    this.#release(0.6);
+    for (const name of ['b', 'c']) await this.#delivered(name, 0.4);
+    // The others go on while c is stopped.
+    await this.#pauseWhile('c', () => this.#release(0.8));
+    await this.#delivered('b', 0.6);
+    await this.#killAndRestart('b');
+    this.#release(1);
+    for (const name of names) await this.#delivered(name, 1);
+    const live = names.map(nodeName);
+    this.#violation ??= this.#judge.finish({ atMs: performance.now(), live, busy: false });
+    return Promise.all([...this.#daemons.values()].map((daemon) => daemon.end()));
   }
 
   #start(name: string): void {
@@ -120,24 +164,39 @@ class LinesRun {
   }
 
   async #killAndRestart(name: string): Promise<void> {
-    this.#tell(`killing ${name} after ${this.#progress(name)}`);
+    this.#options.tell(`killing ${name} after ${this.#progress(name)}\n`);
     await this.#daemon(name).kill();
-    this.#kills += 1;
+    // Counted once everything that it printed has been read.
+    this.#interruptions.push({ what: 'kill', node: name, delivered: this.#count(name) });
     this.#observe({ type: 'crash', atMs: performance.now(), node: nodeName(name) });
     this.#start(name);
   }
 
-  async #pause(name: string): Promise<void> {
-    this.#tell(`stopping ${name} for ${pauseMs / 1000} s after ${this.#progress(name)}`);
+  async #pauseWhile(name: string, others: () => void): Promise<void> {
+    const { pauseMs, tell } = this.#options;
+    tell(`stopping ${name} for ${pauseMs / 1000} s after ${this.#progress(name)}\n`);
+    this.#interruptions.push({ what: 'pause', node: name, delivered: this.#count(name) });
     this.#daemon(name).pause();
+    others();
     await setTimeout(pauseMs);
     this.#daemon(name).resume();
   }
 
+  /** Lets every node have this share of its lines. */
+  #release(share: number): void {
+    const count = Math.floor((this.#lineCount / names.length) * share);
+    for (const daemon of this.#daemons.values()) daemon.release(share === 1 ? Infinity : count);
+  }
+
   /** Resolves when a node has delivered this share of all lines. */
-  async #share(name: string, share: number): Promise<void> {
+  async #delivered(name: string, share: number): Promise<void> {
     const wanted = Math.floor(this.#lineCount * share);
-    while ((this.#delivered.get(name) ?? 0) < wanted) await new Promise<void>((resolve) => this.#waiters.add(resolve));
+    while (this.#count(name) < wanted) await new Promise<void>((resolve) => this.#waiters.add(resolve));
+  }
+
+  /** How many lines a node has delivered. */
+  #count(name: string): number {
+    return this.#positions.get(name) ?? 0;
   }
 
   #handle(name: string, event: DaemonEvent): void {
@@ -152,7 +211,7 @@ class LinesRun {
       position,
       payload: payloadOf(event),
     });
-    if (position > (this.#delivered.get(name) ?? 0)) this.#delivered.set(name, position);
+    if (position > this.#count(name)) this.#positions.set(name, position);
     else this.#repeated += 1;
     for (const wake of this.#waiters) wake();
     this.#waiters.clear();
@@ -170,7 +229,7 @@ class LinesRun {
   }
 
   #progress(name: string): string {
-    return `${this.#delivered.get(name) ?? 0} of ${this.#lineCount} deliveries`;
+    return `${this.#count(name)} of ${this.#lineCount} deliveries`;
   }
 }
 
@@ -224,10 +283,11 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
-  const { comparison, violation, repeated, kills, exitCodes, elapsedMs } = await linesOverTls(
+  const { comparison, violation, repeated, interruptions, exitCodes, elapsedMs } = await linesOverTls(
     readFileSync(path),
-    (line) => process.stderr.write(`${line}\n`),
+    { tell: (text) => process.stderr.write(text), pauseMs: 3_000 },
   );
+  const kills = interruptions.filter(({ what }) => what === 'kill').length;
   const isGood =
     violation === undefined &&
     comparison.nodes.every(({ isEqual }) => isEqual) &&

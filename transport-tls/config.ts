@@ -7,14 +7,13 @@
  * - Names of peers come from outside: they are read as entries, never looked up as properties.
  * The parser and the schema are loaded by the first call; a program that uses `openNode` needs neither.
  */
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { AntecedentError, isNodeName, nodeName, clusterName } from '../core/index.js';
+import { AntecedentError, isNodeName, nodeName, clusterName, unknownName } from '../core/index.js';
 import type { Limits, Timings } from '../core/index.js';
 import { parseAddress } from './address.js';
 import type { CredentialSources } from './credentials.js';
 import type { TlsLimits } from './links.js';
-import { unknownWord } from './nearest.js';
 import { locateKey } from './toml-position.js';
 import { tuningGroups, tuningProblems } from './tuning.js';
 
@@ -49,9 +48,12 @@ const topKeys = ['name', 'cluster', 'data', 'listen', 'tls', 'peers', 'limits', 
 const tlsKeys = ['ca', 'cert', 'key'] as const;
 const peerKeys = ['address', 'protocol', 'fingerprint'] as const;
 
-/** Reads and checks a configuration file. Rejects with `E_CONFIG`. */
+/** Reads and checks a configuration file, and that the files it names are there. Rejects with `E_CONFIG`. */
 export async function loadConfig(file: string): Promise<NodeConfig> {
-  return parseConfig(readConfigFile(file), file);
+  const text = readConfigFile(file);
+  const config = await parseConfig(text, file);
+  checkCredentialFiles(config.tls, new Complaints(text, file));
+  return config;
 }
 
 /** Checks the text of a configuration; `file` is for messages and relative paths. Rejects with `E_CONFIG`. */
@@ -100,7 +102,10 @@ function readConfigFile(file: string): string {
     }
   } catch (cause) {
     if (cause instanceof AntecedentError) throw cause;
-    throw new AntecedentError('E_CONFIG', `cannot read the configuration ${file}: ${String(cause)}`, { cause });
+    const remedy = 'give the path of a TOML file that you may read';
+    throw new AntecedentError('E_CONFIG', `cannot read the configuration ${file}: ${String(cause)}; ${remedy}`, {
+      cause,
+    });
   }
   return decodeUtf8(bytes, file);
 }
@@ -180,7 +185,7 @@ function checkKnownKeys(table: Table, complaints: Complaints): void {
   const check = (given: unknown, path: readonly string[], known: readonly string[]): void => {
     if (!isTable(given)) return;
     for (const key of Object.keys(given)) {
-      if (!known.includes(key)) complaints.add([...path, key], unknownWord('key', key, known));
+      if (!known.includes(key)) complaints.add([...path, key], unknownName('key', key, known));
     }
   };
   check(table, [], topKeys);
@@ -262,6 +267,16 @@ function checkValues(shape: Shape, complaints: Complaints): void {
   if (shape.peers.some(([name]) => name === shape.name)) {
     complaints.add(['peers', shape.name], `peers names this node itself, ${shape.name}; list only the others`);
   }
+}
+
+/** A path is wrong more often than what it leads to: said here, it is said with its line. */
+function checkCredentialFiles(paths: CredentialSources, complaints: Complaints): void {
+  for (const key of tlsKeys) {
+    const path = paths[key];
+    if (typeof path !== 'string' || existsSync(path)) continue;
+    complaints.add(['tls', key], `tls.${key}: there is no file ${path}; "antecedent keys --help" tells how to make it`);
+  }
+  complaints.throwIfAny();
 }
 
 type Peers = Pick<NodeConfig, 'peers' | 'foreignPeers'>;

@@ -6,6 +6,7 @@
  * - Standard input is read no faster than the node takes broadcasts. A line that cannot be read is refused; the process lives.
  * - The end of input, SIGTERM and SIGINT drain: every broadcast that was read is accepted or refused and answered, then the node
  *   is closed. A second signal ends the process at once; nothing acknowledged is lost by that.
+ * - SIGHUP and SIGUSR1 change nothing and say so in the log: the configuration is read once, at the start.
  */
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
@@ -20,7 +21,7 @@ import { CommandError, deliverEvent, lineBytesMaxFor, parseCommand, type Broadca
 export interface DaemonStreams {
   readonly input: Readable;
   readonly output: Writable;
-  /** Emits SIGTERM, SIGINT and SIGUSR1. */
+  /** Emits SIGTERM, SIGINT, SIGHUP and SIGUSR1. */
   readonly signals: NodeJS.EventEmitter;
   /** Ends the process at once. */
   exit(code: number): void;
@@ -217,6 +218,11 @@ class Daemon {
     const handlers = {
       SIGTERM: () => stop(exitCodes.sigterm),
       SIGINT: () => stop(exitCodes.sigint),
+      // Without a listener it ends the process, and a terminal that is closed sends it too.
+      SIGHUP: () => {
+        const hint = 'the configuration is not read again while the node runs; restart it to change something';
+        this.#logger.log('warn', 'signal-ignored', { signal: 'SIGHUP', hint });
+      },
       // Without a listener Node would open its inspector to whoever may send the signal.
       SIGUSR1: () => this.#logger.log('info', 'signal-ignored', { signal: 'SIGUSR1' }),
     };

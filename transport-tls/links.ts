@@ -65,6 +65,8 @@ export interface TlsLinksOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits?: Partial<TlsLimits>;
+  /** A link with more than this still to be sent is not read from. Far above what the protocol lets wait in a link. */
+  readonly unsentBytesMax: number;
 }
 
 type OnLink = (link: Link) => LinkHandlers;
@@ -300,7 +302,10 @@ export class TlsLinks implements Links {
   }
 
   #addLink(socket: tls.TLSSocket, remote: NodeName): TlsLink {
-    const link = new TlsLink(socket, remote, this.#limits.lingerMs);
+    const link = new TlsLink(socket, remote, {
+      lingerMs: this.#limits.lingerMs,
+      unsentBytesMax: this.#options.unsentBytesMax,
+    });
     this.#links.add(link);
     socket.on('close', () => {
       this.#links.delete(link);

@@ -16,6 +16,7 @@ import {
   type Logger,
   type NodeName,
   type Ports,
+  type Limits,
   type ReadyInfo,
   type Receipt,
 } from '../core/index.js';
@@ -99,6 +100,7 @@ export async function openNode(options: OpenNodeOptions): Promise<AntecedentNode
     logger,
     listen: parseAddress(given.listen, { zeroPort: true }),
     credentials: loadCredentials(given.tls, cluster, name),
+    unsentBytesMax: unsentBytesMaxFor({ ...defaultLimits, ...given.limits }),
     ...(given.transport === undefined ? {} : { limits: given.transport }),
   });
   createDirectory(given.dataDir);
@@ -111,6 +113,11 @@ export async function openNode(options: OpenNodeOptions): Promise<AntecedentNode
     lock.release();
     throw error;
   }
+}
+
+/** What the protocol lets wait in one link is a batch beyond `linkBufferBytesMax`, and small frames. */
+function unsentBytesMaxFor({ linkBufferBytesMax, messageBytesMax, batchBytesTarget }: Limits): number {
+  return 2 * (linkBufferBytesMax + Math.max(messageBytesMax, batchBytesTarget));
 }
 
 class RunningNode implements AntecedentNode {

@@ -5,6 +5,7 @@
  */
 import {
   AntecedentError,
+  unknownName,
   type Limits,
   type Logger,
   type LogLevel,
@@ -14,7 +15,6 @@ import {
 import type { Apply } from './applying.js';
 import type { CredentialSources } from './credentials.js';
 import type { TlsLimits } from './links.js';
-import { unknownWord } from './nearest.js';
 import { tuningGroups, tuningProblems } from './tuning.js';
 
 /** A peer has become connected in both directions (`up`), or is no longer (`down`). */
@@ -96,7 +96,7 @@ export function checkOptions(options: OpenNodeOptions): void {
   const kinds = new Map(Object.entries({ ...required, ...optional }));
   for (const [key, value] of Object.entries(options)) {
     const kind = kinds.get(key);
-    if (kind === undefined) throw new AntecedentError('E_CONFIG', unknownWord('option', key, [...kinds.keys()]));
+    if (kind === undefined) throw new AntecedentError('E_CONFIG', unknownName('option', key, [...kinds.keys()]));
     if (value !== undefined) checkKind(key, value, kind);
   }
   const missing = Object.keys(required).find((key) => !isGiven(options, key));
@@ -125,7 +125,7 @@ function checkKind(key: string, value: unknown, kind: Kind): void {
 function checkCredentials(options: OpenNodeOptions): void {
   for (const key of Object.keys(options.tls)) {
     if (!credentialNames.includes(key)) {
-      throw new AntecedentError('E_CONFIG', unknownWord('key in tls', key, credentialNames));
+      throw new AntecedentError('E_CONFIG', unknownName('key in tls', key, credentialNames));
     }
   }
   for (const key of ['ca', 'cert', 'key'] as const) {

@@ -4,8 +4,7 @@
  * Bytes pass unchanged or are refused: text that cannot be UTF-8 is not repaired, and a payload is shown as text only if
  * encoding that text again gives the same bytes.
  */
-import { AntecedentError, type Delivery, type Durability } from '../core/index.js';
-import { unknownWord } from './nearest.js';
+import { AntecedentError, unknownName, type Delivery, type Durability } from '../core/index.js';
 
 /** A line of standard input. */
 export interface BroadcastCommand {
@@ -40,7 +39,7 @@ export function parseCommand(line: Uint8Array): BroadcastCommand {
   if (ref !== undefined && typeof ref !== 'string') throw new CommandError('ref must be a text');
   const bad = (what: string): CommandError => new CommandError(what, ref);
   for (const key of fields.keys()) {
-    if (!commandKeys.includes(key)) throw bad(unknownWord('key', key, commandKeys));
+    if (!commandKeys.includes(key)) throw bad(unknownName('key', key, commandKeys));
   }
   const text = fields.get('broadcast');
   const base64 = fields.get('broadcastBase64');

@@ -1,7 +1,6 @@
 /** Limits and timings as people give them, in options and in files: known names, whole positive numbers. */
-import { defaultLimits, defaultTimings } from '../core/index.js';
+import { defaultLimits, defaultTimings, unknownName } from '../core/index.js';
 import { defaultTlsLimits } from './links.js';
-import { unknownWord } from './nearest.js';
 
 /** The groups of numbers that can be tuned; their keys are those of the defaults. */
 export type TuningGroup = 'limits' | 'timings' | 'transport';
@@ -24,7 +23,7 @@ export function tuningProblems(group: TuningGroup, given: Readonly<Record<string
   const known = tuningKeys[group];
   const problems: TuningProblem[] = [];
   for (const [key, value] of Object.entries(given)) {
-    if (!known.includes(key)) problems.push({ key, text: unknownWord(`key in ${group}`, key, known) });
+    if (!known.includes(key)) problems.push({ key, text: unknownName(`key in ${group}`, key, known) });
     else if (!Number.isSafeInteger(value) || Number(value) < 1) {
       problems.push({ key, text: `${group}.${key} must be a whole number from 1, not ${JSON.stringify(value)}` });
     }

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { loadConfig, parseConfig } from '../../transport-tls/index.js';
@@ -77,7 +77,9 @@ pendingMax = 3
 
   test('is read from a file', async () => {
     const directory = makeTestDirectory('config');
-    writeFileSync(join(directory, 'node.toml'), sound);
+    mkdirSync(join(directory, 'keys'));
+    for (const name of ['ca.pem', 'a.pem', 'a.key']) writeFileSync(join(directory, 'keys', name), '');
+    writeFileSync(join(directory, 'node.toml'), sound.replace('/etc/keys', 'keys'));
     expect(await loadConfig(join(directory, 'node.toml'))).toMatchObject({
       name: 'a',
       dataDir: join(directory, 'data/a'),
@@ -215,6 +217,13 @@ describe('a configuration is refused, with place and remedy, for', () => {
       /node\.toml:2:13: the file is not UTF-8/,
     ],
     ['a byte order mark', Buffer.from(`\ufeff${sound}`), /node\.toml:1:1: the file starts with a byte order mark/],
+    ['zeros', Buffer.alloc(100), /node\.toml:1:1: not valid TOML/],
+    [
+      'the beginning of a program',
+      Buffer.from('7f454c46020101000000000000000000', 'hex'),
+      /node\.toml:1:1: not valid TOML/,
+    ],
+    ['nothing', Buffer.alloc(0), /node\.toml:1:1: name is missing; write name = "a"/],
     ['more than a mebibyte', Buffer.alloc((1 << 20) + 1, '#'), /node\.toml has 1048577 bytes/],
   ])('%s', async (_claim, bytes, message) => {
     const file = join(makeTestDirectory('config'), 'node.toml');
@@ -222,9 +231,21 @@ describe('a configuration is refused, with place and remedy, for', () => {
     await expect(loadConfig(file)).rejects.toThrow(message);
   });
 
+  test('names of files that are not there, each with its place', async () => {
+    const file = join(makeTestDirectory('config'), 'node.toml');
+    writeFileSync(file, sound.replace('/etc/keys', 'keys'));
+    const error: unknown = await loadConfig(file).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'E_CONFIG' });
+    expect(
+      String(error)
+        .split('\n')
+        .map((line) => /node\.toml:\d+:1: tls\.\w+: there is no file .*\/(.*); /.exec(line)?.[1]),
+    ).toEqual(['ca.pem', 'a.pem', 'a.key']);
+  });
+
   test('a file that is not there, or is a folder', async () => {
     await expect(loadConfig('/nonexistent.toml')).rejects.toThrow(
-      /cannot read the configuration \/nonexistent\.toml: .*ENOENT/,
+      /cannot read the configuration \/nonexistent\.toml: .*ENOENT.*; give the path of a TOML file/,
     );
     await expect(loadConfig('/tmp')).rejects.toThrow(/\/tmp is no file; give the path of a TOML file/);
   });

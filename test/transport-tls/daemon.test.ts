@@ -1,15 +1,12 @@
-/** `antecedent node --stdio`: lines in, lines out, signals, exit codes. */
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+/** `antecedent node --stdio` within this process: lines in, lines out, signals, exit codes. */
 import { EventEmitter } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { PassThrough, type Readable } from 'node:stream';
+import { PassThrough } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { AntecedentError, Logger } from '../../core/index.js';
 import { exitCodeFor, loadConfig, runDaemon } from '../../transport-tls/index.js';
-import { makeTestDirectory, removeTestDirectories, TestAuthority } from '../support/certificates.js';
-import { Inbox, within } from './waiting.js';
+import { removeTestDirectories, TestAuthority } from '../support/certificates.js';
+import { eventsOf, linesOf, writeConfig, type Event } from './daemon-process.js';
+import { within, type Inbox } from './waiting.js';
 
 let authority: TestAuthority;
 const running: { stop(): Promise<void> }[] = [];
@@ -21,19 +18,6 @@ afterEach(async () => {
   for (const daemon of running.splice(0)) await daemon.stop();
 });
 afterAll(removeTestDirectories);
-
-type Event = Readonly<Record<string, unknown>>;
-
-/** What the daemon prints, as it comes. */
-function eventsOf(output: Readable): Inbox<Event> {
-  const events = new Inbox<Event>('an event');
-  createInterface({ input: output }).on('line', (line) => events.put(JSON.parse(line) as Event));
-  return events;
-}
-
-function linesOf(lines: readonly unknown[]): string {
-  return lines.map((line) => `${typeof line === 'string' ? line : JSON.stringify(line)}\n`).join('');
-}
 
 /** A daemon in this process, on streams and signals of its own. */
 class Daemon {
@@ -72,49 +56,8 @@ class Daemon {
   }
 }
 
-/** A daemon in a process of its own, as people start it. */
-class DaemonProcess {
-  readonly child: ChildProcessWithoutNullStreams;
-  readonly events: Inbox<Event>;
-  readonly log: string[] = [];
-  readonly #ended: Promise<number | null>;
-
-  constructor(configPath: string) {
-    const script = join(import.meta.dirname, 'node-process.ts');
-    this.child = spawn(process.execPath, ['--import', 'tsx', script, '--config', configPath, '--stdio'], {
-      stdio: 'pipe',
-    });
-    this.child.stdin.on('error', () => {});
-    this.child.stderr.on('data', (chunk: Buffer) => this.log.push(String(chunk)));
-    this.events = eventsOf(this.child.stdout);
-    this.#ended = new Promise((resolve) => this.child.once('close', (code) => resolve(code)));
-    running.push(this);
-  }
-
-  send(...lines: readonly unknown[]): void {
-    this.child.stdin.write(linesOf(lines));
-  }
-
-  exitCode(): Promise<number | null> {
-    return within('the end of the process', this.#ended);
-  }
-
-  async stop(): Promise<void> {
-    this.child.kill('SIGKILL');
-    await this.#ended;
-  }
-}
-
-/** A configuration of a node on its own. */
 function configure(extra = ''): string {
-  const directory = makeTestDirectory('daemon');
-  const { ca, cert, key } = authority.files('a');
-  const path = join(directory, 'node.toml');
-  writeFileSync(
-    path,
-    `name = "a"\ncluster = "demo"\ndata = "data"\nlisten = "127.0.0.1:0"\n${extra}[tls]\nca = "${ca}"\ncert = "${cert}"\nkey = "${key}"\n`,
-  );
-  return path;
+  return writeConfig(authority, extra);
 }
 
 describe('the daemon', () => {
@@ -225,6 +168,15 @@ describe('the daemon', () => {
     expect(await daemon.exitCode()).toBe(0);
   });
 
+  test.each(['SIGHUP', 'SIGUSR1'])('goes on after %s, and says in its log that it was ignored', async (signal) => {
+    const daemon = new Daemon(configure());
+    await daemon.events.take();
+    daemon.signals.emit(signal);
+    expect(daemon.log).toContain('signal-ignored');
+    daemon.send({ broadcast: 'x', ref: '1' });
+    await daemon.events.takeWhere(({ event }) => event === 'accepted');
+  });
+
   test('may be stopped while it starts', async () => {
     const daemon = new Daemon(configure());
     const listening = new Promise<void>((resolve) => {
@@ -254,34 +206,5 @@ describe('the daemon', () => {
     const peer = `peers.old = { address = "x:1", protocol = "pluto-0.4", fingerprint = "sha256:${'00'.repeat(32)}" }\n`;
     const daemon = new Daemon(configure(peer));
     await expect(daemon.exitCode()).rejects.toThrow(/peer old speaks pluto-0\.4, which .* does not/);
-  });
-});
-
-describe('the daemon as a process', () => {
-  test('opens no inspector on SIGUSR1, and drains on SIGTERM', async () => {
-    const daemon = new DaemonProcess(configure());
-    await daemon.events.take();
-    daemon.child.kill('SIGUSR1');
-    daemon.send({ broadcast: 'x', ref: '1' });
-    await daemon.events.takeWhere(({ event }) => event === 'accepted');
-    daemon.child.kill('SIGTERM');
-    expect(await daemon.exitCode()).toBe(0);
-    expect(daemon.log.join('')).toMatch(/signal-ignored/);
-    expect(daemon.log.join('')).not.toMatch(/[Dd]ebugger/);
-  });
-
-  test('ends quietly when nobody reads its output any more', async () => {
-    const daemon = new DaemonProcess(configure());
-    await daemon.events.take();
-    daemon.child.stdout.destroy();
-    daemon.send({ broadcast: 'x' });
-    expect(await daemon.exitCode()).toBe(0);
-    expect(daemon.log.join('')).not.toMatch(/EPIPE/);
-  });
-
-  test('exits with 2 for a configuration that is wrong, and says where', async () => {
-    const daemon = new DaemonProcess(configure('nme = "b"\n'));
-    expect(await daemon.exitCode()).toBe(2);
-    expect(daemon.log.join('')).toMatch(/E_CONFIG: .*node\.toml:5:1: unknown key "nme": did you mean "name"\?/);
   });
 });

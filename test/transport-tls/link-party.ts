@@ -17,6 +17,7 @@ import { Inbox, within } from './waiting.js';
 export interface LogLine {
   readonly level: string;
   readonly event: string;
+  readonly by?: unknown;
   readonly code?: unknown;
   readonly reason?: unknown;
 }
@@ -27,6 +28,9 @@ export class LinkEnd {
   readonly chunks = new Inbox<Uint8Array>('bytes');
   readonly drains = new Inbox<true>('a drain');
   readonly closes = new Inbox<string>('the end of the link');
+  receivedBytes = 0;
+  /** Sends everything back at once, instead of keeping it in `chunks`. */
+  isEcho = false;
 
   constructor(link: Link) {
     this.link = link;
@@ -56,6 +60,7 @@ export class LinkParty {
     limits: Partial<TlsLimits> = {},
     cluster = 'demo',
     listen: Address = { host: '127.0.0.1', port: 0 },
+    unsentBytesMax = Infinity,
   ) {
     const logger: Logger = { log: (level, event, fields) => this.log.put({ level, event, ...fields }) };
     const read = (path: string): string => readFileSync(path, 'utf8');
@@ -66,6 +71,7 @@ export class LinkParty {
       peers: new Map(Object.entries(peers).map(([peer, address]) => [nodeName(peer), address])),
       // Unchecked on purpose: some parties here have credentials that no node would start with.
       credentials: { ca: read(files.ca), cert: read(files.cert), key: read(files.key), notAfterMs: Infinity },
+      unsentBytesMax,
       clock: new SystemClock(),
       logger,
       limits,
@@ -107,7 +113,11 @@ export class LinkParty {
     const end = new LinkEnd(link);
     report(end);
     return {
-      onBytes: (bytes) => end.chunks.put(bytes),
+      onBytes: (bytes) => {
+        end.receivedBytes += bytes.length;
+        if (end.isEcho) link.write(bytes);
+        else end.chunks.put(bytes);
+      },
       onDrain: () => end.drains.put(true),
       onClose: (reason) => end.closes.put(reason),
     };

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { AntecedentError, nodeName } from '../../core/index.js';
 import type { Address } from '../../transport-tls/address.js';
@@ -16,19 +17,26 @@ afterEach(async () => {
 });
 afterAll(removeTestDirectories);
 
-function party(name: string, peers: Readonly<Record<string, Address>>): LinkParty {
-  const made = new LinkParty(name, authority.files(name), peers);
+function party(name: string, peers: Readonly<Record<string, Address>>, unsentBytesMax = Infinity): LinkParty {
+  const made = new LinkParty(name, authority.files(name), peers, {}, 'demo', undefined, unsentBytesMax);
   parties.push(made);
   return made;
 }
 
 /** A link from b to a, seen from both ends. */
-async function connected(): Promise<{ readonly dialled: LinkEnd; readonly accepted: LinkEnd }> {
-  const a = party('a', { b: nowhere });
+async function connected(
+  unsentBytesMax = Infinity,
+): Promise<{ readonly dialled: LinkEnd; readonly accepted: LinkEnd }> {
+  const a = party('a', { b: nowhere }, unsentBytesMax);
   const b = party('b', { a: await a.listen() });
   const dialled = await b.dial('a');
   if (dialled instanceof AntecedentError) throw dialled;
   return { dialled, accepted: await a.accepted.take() };
+}
+
+/** Lets the event loop go round, so that whatever was to come has come. */
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await setImmediate();
 }
 
 describe('a link', () => {
@@ -80,6 +88,24 @@ describe('a link', () => {
     await accepted.read(total);
     await dialled.drains.take();
     expect(dialled.link.bufferedBytes).toBe(0);
+  });
+
+  test('does not listen to an end that reads no answers, and goes on when it reads them', async () => {
+    const { dialled, accepted } = await connected(1 << 20);
+    accepted.isEcho = true;
+    dialled.link.pause();
+    // Far more than the buffers of the system take.
+    const total = 64 << 20;
+    dialled.link.write(new Uint8Array(total));
+    for (let before = -1; before !== accepted.receivedBytes || before === 0;) {
+      before = accepted.receivedBytes;
+      await turns(50);
+    }
+    expect(accepted.link.bufferedBytes).toBeGreaterThan(1 << 20);
+    expect(accepted.link.bufferedBytes).toBeLessThan(2 << 20);
+    expect(accepted.receivedBytes).toBeLessThan(total);
+    dialled.link.resume();
+    await dialled.read(total);
   });
 
   test('sends what was written before it closes, and ends once on both sides', async () => {

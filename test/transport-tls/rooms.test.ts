@@ -7,7 +7,6 @@ import { Admission } from '../../transport-tls/admission.js';
 import { SystemClock } from '../../transport-tls/clock.js';
 import { NativeDigests } from '../../transport-tls/digests.js';
 import { JsonLogger } from '../../transport-tls/logger.js';
-import { nearestWord } from '../../transport-tls/nearest.js';
 import { RefusalLog } from '../../transport-tls/refusal-log.js';
 import { SystemRandom } from '../../transport-tls/random.js';
 import { within } from './waiting.js';
@@ -198,12 +197,4 @@ test('refusals are logged at most so many times a second, and the rest is counte
   refuse();
   const line = { level: 'warn', event: 'link-refused', code: 'E_IDENTITY', address: '::1', reason: 'wrong' };
   expect(lines).toEqual([line, line, { ...line, suppressed: 3 }]);
-});
-
-test.each([
-  ['nme', ['name', 'cluster'], 'name'],
-  ['Peers', ['peers', 'tls'], 'peers'],
-  ['x', [], undefined],
-])('the word nearest to %j of %j is %j', (word, words, nearest) => {
-  expect(nearestWord(word, words)).toBe(nearest);
 });

@@ -3,13 +3,15 @@
  * outcome depends on it.
  */
 
-const hangMs = 10_000;
+const hangMs = 20_000;
+/** For processes: on a busy machine a start alone may take ten seconds. */
+export const processHangMs = 60_000;
 
 /** The value of `promise`; throws an error that names `what` when it never comes. */
-export async function within<T>(what: string, promise: Promise<T>): Promise<T> {
+export async function within<T>(what: string, promise: Promise<T>, afterMs = hangMs): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const hang = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited in vain for ${what}`)), hangMs);
+    timer = setTimeout(() => reject(new Error(`waited in vain for ${what}`)), afterMs);
   });
   try {
     return await Promise.race([promise, hang]);
@@ -21,11 +23,13 @@ export async function within<T>(what: string, promise: Promise<T>): Promise<T> {
 /** Values that arrive by callback, taken one at a time in order. */
 export class Inbox<T> {
   readonly #what: string;
+  readonly #hangMs: number;
   readonly #values: T[] = [];
   readonly #takers: ((value: T) => void)[] = [];
 
-  constructor(what: string) {
+  constructor(what: string, afterMs = hangMs) {
     this.#what = what;
+    this.#hangMs = afterMs;
   }
 
   put(value: T): void {
@@ -39,9 +43,14 @@ export class Inbox<T> {
     return this.#values.length;
   }
 
+  /** Drops what has arrived. */
+  clear(): void {
+    this.#values.length = 0;
+  }
+
   take(): Promise<T> {
     if (this.#values.length > 0) return Promise.resolve(this.#values.shift() as T);
-    return within(this.#what, new Promise<T>((resolve) => this.#takers.push(resolve)));
+    return within(this.#what, new Promise<T>((resolve) => this.#takers.push(resolve)), this.#hangMs);
   }
 
   /** Takes until one fits. */
