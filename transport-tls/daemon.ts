@@ -110,6 +110,9 @@ class Daemon {
           await this.#ready;
           await this.#output.write(deliverEvent(delivery));
         },
+        onAlarm: ({ code, peer, message }) => {
+          void this.#ready.then(() => this.#print({ event: 'alarm', code, peer, message }));
+        },
         onPeer: ({ name: peer, state }) => {
           void this.#ready.then(() => this.#print({ event: 'peer', name: peer, state }));
         },

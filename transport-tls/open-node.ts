@@ -30,7 +30,7 @@ import { createDirectory, DirectoryDisk } from './disk.js';
 import { TlsLinks } from './links.js';
 import { lockDirectory, type DirectoryLock } from './lock.js';
 import { JsonLogger } from './logger.js';
-import { checkOptions, type OpenNodeOptions, type PeerEvent } from './open-options.js';
+import { checkOptions, type OpenNodeOptions } from './open-options.js';
 import { SystemRandom } from './random.js';
 
 export interface BroadcastOptions {
@@ -134,7 +134,6 @@ class RunningNode implements AntecedentNode {
   readonly #broadcasts: Broadcasts;
   readonly #applier: Applier;
   readonly #stream: DeliveryStream | undefined;
-  readonly #onPeer: ((event: PeerEvent) => void) | undefined;
   #reportReady: (info: ReadyInfo) => void = () => undefined;
   #reportStopped: (error: AntecedentError | undefined) => void = () => undefined;
   #closing: Promise<void> | undefined;
@@ -144,7 +143,6 @@ class RunningNode implements AntecedentNode {
     this.#links = ports.links;
     this.#lock = lock;
     this.#logger = ports.logger;
-    this.#onPeer = options.onPeer;
     this.#stream = options.apply === undefined ? new DeliveryStream() : undefined;
     this.#applier = this.#stream ?? new ApplyCalls(options.apply ?? (() => undefined), ports.clock, ports.logger);
     this.stopped = new Promise((resolve) => (this.#reportStopped = resolve));
@@ -161,9 +159,8 @@ class RunningNode implements AntecedentNode {
       {
         onReady: (info) => this.#reportReady(info),
         onDeliver: (delivery, applied) => this.#deliver(delivery, applied),
-        onPeer: (peer, state, reason) => this.#peerChanged({ name: peer, state, reason }),
-        // The core has logged it as an error already.
-        onAlarm: () => undefined,
+        onPeer: (peer, state, reason) => this.#tell(options.onPeer, { name: peer, state, reason }),
+        onAlarm: (alarm) => this.#tell(options.onAlarm, alarm),
         onStopped: (error) => this.#handleStopped(error),
       },
     );
@@ -231,11 +228,12 @@ class RunningNode implements AntecedentNode {
     });
   }
 
-  #peerChanged(event: PeerEvent): void {
+  /** What the application's callbacks throw is its own trouble, and told to it; the node goes on. */
+  #tell<T>(callback: ((event: T) => void) | undefined, event: T): void {
     try {
-      this.#onPeer?.(event);
+      callback?.(event);
     } catch (error) {
-      this.#logger.log('error', 'peer-callback-failed', { code: 'E_APP', reason: String(error) });
+      this.#logger.log('error', 'callback-failed', { code: 'E_APP', reason: String(error) });
     }
   }
 

@@ -9,6 +9,7 @@ import {
   type Limits,
   type Logger,
   type LogLevel,
+  type NodeAlarm,
   type NodeName,
   type Timings,
 } from '../core/index.js';
@@ -42,6 +43,8 @@ export interface OpenNodeOptions {
   readonly apply?: Apply | undefined;
   /** Called when a peer comes or goes. */
   readonly onPeer?: ((event: PeerEvent) => void) | undefined;
+  /** Called when a disk, ours or a peer's, has lost what it had promised to keep. Logged as an error in any case. */
+  readonly onAlarm?: ((alarm: NodeAlarm) => void) | undefined;
   /** Last position that the application has stored together with its effects: deliveries go on behind it, exactly once. */
   readonly position?: number | undefined;
   readonly limits?: Partial<Limits> | undefined;
@@ -69,6 +72,7 @@ const required: Readonly<Record<string, Kind>> = {
 const optional: Readonly<Record<string, Kind>> = {
   apply: 'function',
   onPeer: 'function',
+  onAlarm: 'function',
   position: 'position',
   limits: 'table',
   timings: 'table',

@@ -1,7 +1,8 @@
 /** Whole nodes over loopback: the library as a service uses it. */
+import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { Delivery, Logger } from '../../core/index.js';
+import type { Delivery, Logger, NodeAlarm } from '../../core/index.js';
 import { openNode, type AntecedentNode, type OpenNodeOptions, type PeerEvent } from '../../transport-tls/index.js';
 import { makeTestDirectory, removeTestDirectories, TestAuthority } from '../support/certificates.js';
 import { Inbox, within } from './waiting.js';
@@ -94,6 +95,28 @@ describe('nodes over TLS', () => {
     await events.takeWhere(({ name, state }) => name === 'b' && state === 'up');
     await b.close();
     await events.takeWhere(({ name, state }) => name === 'b' && state === 'down');
+  });
+
+  test('raise an alarm when a member comes back without its disk: the others about it, and it about itself', async () => {
+    const options = await cluster(['a', 'b']);
+    const alarms = new Inbox<{ readonly at: string; readonly alarm: NodeAlarm }>('an alarm');
+    const raise = (at: string) => (alarm: NodeAlarm) => alarms.put({ at, alarm });
+    const a = await start({ ...options('a'), apply: () => {}, onAlarm: raise('a') });
+    const b = await start({ ...options('b'), apply: () => {} });
+    await within('messages on both', Promise.all([a, b].map((node) => node.broadcast(bytes('x'), { durable: 'all' }))));
+    await b.close();
+    rmSync(options('b').dataDir, { recursive: true });
+    const wiped = await start({ ...options('b'), apply: () => {}, onAlarm: raise('b') });
+    const raised = [await alarms.take(), await alarms.take()];
+    expect(raised).toContainEqual({
+      at: 'a',
+      alarm: expect.objectContaining({ code: 'E_PEER_FORGOT', peer: 'b' }) as unknown,
+    });
+    expect(raised).toContainEqual({
+      at: 'b',
+      alarm: expect.objectContaining({ code: 'E_ROLLED_BACK', peer: 'a' }) as unknown,
+    });
+    await expect(wiped.broadcast(bytes('y'))).rejects.toMatchObject({ code: 'E_ROLLED_BACK' });
   });
 
   test('catch up after a restart, and deliver nothing twice', async () => {
