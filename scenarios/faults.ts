@@ -39,7 +39,11 @@ export type Fault =
   | { readonly kind: 'heal' }
   | { readonly kind: 'one-way' | 'hold'; readonly direction: DirectionTarget; readonly for: Milliseconds | undefined }
   | { readonly kind: 'cut' | 'release'; readonly direction: DirectionTarget }
-  | { readonly kind: 'crash' | 'power-loss'; readonly nodes: NodeTarget; readonly for: Milliseconds | undefined }
+  | {
+      readonly kind: 'crash' | 'power-loss' | 'stop';
+      readonly nodes: NodeTarget;
+      readonly for: Milliseconds | undefined;
+    }
   | { readonly kind: 'pause'; readonly nodes: NodeTarget; readonly for: Milliseconds | undefined }
   | { readonly kind: 'restart' | 'resume'; readonly nodes: NodeTarget }
   | {
@@ -95,6 +99,14 @@ export function crash(nodes: NodeTarget, options: Lasting = {}): Fault {
  */
 export function powerLoss(nodes: NodeTarget, options: Lasting = {}): Fault {
   return { kind: 'power-loss', nodes, for: options.for };
+}
+
+/**
+ * Closes a node in peace: it finishes what it has begun and says goodbye. Starts again `for` after its end; one node after
+ * the other makes a rolling restart.
+ */
+export function stop(nodes: NodeTarget, options: Lasting = {}): Fault {
+  return { kind: 'stop', nodes, for: options.for };
 }
 
 /** Starts a node that is down. */

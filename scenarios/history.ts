@@ -59,6 +59,14 @@ export type HistoryEvent =
     }
   | { readonly type: 'crash'; readonly atMs: number; readonly node: NodeName }
   | {
+      /** The application closed the node, and it has taken its leave. */
+      readonly type: 'closed';
+      readonly atMs: number;
+      readonly node: NodeName;
+      /** Last position whose application was confirmed when `close` was called; 0 for none in this life. */
+      readonly confirmed: number;
+    }
+  | {
       /** The node stopped by itself, with this error. */
       readonly type: 'stopped';
       readonly atMs: number;

@@ -16,6 +16,7 @@ export {
   restart,
   resume,
   slowDisk,
+  stop,
   type DirectionTarget,
   type Fault,
   type Lasting,

@@ -1,12 +1,17 @@
 /**
  * Carries the faults of a plan out on a simulation, and at the end takes all of them back.
  *
- * What is taken back is known here and nowhere else: the network keeps no list of what is held, and no profile
- * remembers what it was before.
+ * Invariants:
+ * - What is taken back is known here and nowhere else: the network keeps no list of what is held, and no profile
+ *   remembers what it was before.
+ * - Only what changes something is counted, and only when it begins: neither the end of a change nor a second one like it.
  */
+import type { NodeName } from '../core/index.js';
 import type { Simulation } from '../transport-sim/index.js';
 import { toLinkProfile, type Direction, type Plan, type PlannedFault } from './plan.js';
 import type { SimCluster } from './sim-cluster.js';
+
+type FaultOf<Kind extends PlannedFault['kind']> = Extract<PlannedFault, { readonly kind: Kind }>;
 
 /** Rates of a network that does nothing wrong. */
 const benign = { loss: 0, duplication: 0, reordering: 0, cut: 0, corruption: 0, splitting: 0 };
@@ -16,7 +21,11 @@ export class FaultInjector {
   readonly #simulation: Simulation;
   readonly #cluster: SimCluster;
   readonly #held: Direction[] = [];
-  readonly #changes = { link: 0, 'slow-disk': 0 };
+  readonly #changes = { link: 0, 'slow-disk': 0, stop: 0 };
+  /** Settings that were changed, as they are now: by direction, and by node. */
+  readonly #links = new Map<string, object>();
+  readonly #disks = new Map<string, object>();
+  #hasEnded = false;
 
   constructor(plan: Plan, simulation: Simulation, cluster: SimCluster) {
     this.#plan = plan;
@@ -24,7 +33,7 @@ export class FaultInjector {
     this.#cluster = cluster;
   }
 
-  /** Changes of profiles so far, by kind; the simulation counts all other faults itself. */
+  /** Faults so far that are known here alone, by kind; the simulation counts all others itself. */
   get changes(): Readonly<Record<string, number>> {
     return Object.fromEntries(Object.entries(this.#changes).filter(([, count]) => count > 0));
   }
@@ -51,19 +60,18 @@ export class FaultInjector {
       case 'release':
         this.#release(fault);
         return;
-      case 'link': {
-        const profile = toLinkProfile(fault.profile);
-        this.#changes.link += 1;
-        forEachPair(fault, (from, to) => network.setProfile(profile, from, to));
+      case 'link':
+        this.#changeLinks(fault);
         return;
-      }
       case 'slow-disk':
-        this.#changes['slow-disk'] += 1;
-        this.#simulation.disk(fault.node).setProfile(fault.profile);
+        this.#changeDisk(fault);
         return;
       case 'crash':
       case 'power-loss':
         this.#crash(fault);
+        return;
+      case 'stop':
+        this.#stop(fault);
         return;
       case 'restart':
         this.#cluster.start(fault.node);
@@ -81,6 +89,7 @@ export class FaultInjector {
   endAll(): void {
     const { nodes, options } = this.#plan;
     const { network } = this.#simulation;
+    this.#hasEnded = true;
     network.heal();
     for (const direction of this.#held.splice(0)) this.#release(direction);
     network.setProfile({ ...toLinkProfile(options.link), ...benign });
@@ -95,17 +104,55 @@ export class FaultInjector {
     forEachPair(direction, (from, to) => this.#simulation.network.release(from, to));
   }
 
-  #crash(fault: Extract<PlannedFault, { readonly kind: 'crash' | 'power-loss' }>): void {
+  #changeLinks(fault: FaultOf<'link'>): void {
+    const profile = toLinkProfile(fault.profile);
+    const usual = this.#plan.options.link;
+    const changed = new Set<string>();
+    forEachPair(fault, (from, to) => {
+      this.#simulation.network.setProfile(profile, from, to);
+      const direction = `${from}>${to}`;
+      if (change(this.#links, direction, usual, fault.profile)) changed.add(direction);
+    });
+    if (changed.size > 0) this.#changes.link += 1;
+  }
+
+  #changeDisk({ node, profile }: FaultOf<'slow-disk'>): void {
+    this.#simulation.disk(node).setProfile(profile);
+    if (change(this.#disks, node, this.#plan.options.disk, profile)) this.#changes['slow-disk'] += 1;
+  }
+
+  #crash(fault: FaultOf<'crash' | 'power-loss'>): void {
     const { node, restartAfterMs } = fault;
     if (!this.#cluster.crash(node, { power: fault.kind === 'power-loss' })) return;
     if (restartAfterMs === undefined) return;
     this.#simulation.at(fault.atMs + restartAfterMs, () => this.#cluster.start(node));
   }
+
+  #stop({ node, restartAfterMs }: FaultOf<'stop'>): void {
+    const isClosing = this.#cluster.close(node, () => {
+      // A node that took so long that the faults are over is up again at once, like all others.
+      const delayMs = this.#hasEnded ? 0 : restartAfterMs;
+      if (delayMs === undefined) return;
+      this.#simulation.at(this.#simulation.nowMs + delayMs, () => this.#cluster.start(node));
+    });
+    if (isClosing) this.#changes.stop += 1;
+  }
 }
 
-function forEachPair(
-  { from, to }: Direction,
-  act: (from: Direction['from'][number], to: Direction['to'][number]) => void,
-): void {
+function forEachPair({ from, to }: Direction, act: (from: NodeName, to: NodeName) => void): void {
   for (const one of from) for (const other of to) if (one !== other) act(one, other);
+}
+
+/** Enters new settings. True when they are others than before, and not those of a world in which nothing is wrong. */
+function change(current: Map<string, object>, key: string, usual: object, changes: object): boolean {
+  const before = current.get(key) ?? usual;
+  const now = { ...before, ...changes };
+  current.set(key, now);
+  return !holds(before, changes) && !holds(usual, changes);
+}
+
+/** True when every one of `values` is what `settings` says. */
+function holds(settings: object, values: object): boolean {
+  const has = new Map<string, unknown>(Object.entries(settings));
+  return Object.entries(values).every(([key, value]) => JSON.stringify(has.get(key)) === JSON.stringify(value));
 }

@@ -78,6 +78,7 @@ const linkShape = {
   cut: probability,
   corruption: probability,
   splitting: probability,
+  sparedWrites: wholeNumber.exactOptional(),
   bytesPerMs: z.union([z.number().positive(), z.literal('unlimited')]),
 };
 const linkChange = z.strictObject({
@@ -89,6 +90,7 @@ const linkChange = z.strictObject({
   cut: probability.exactOptional(),
   corruption: probability.exactOptional(),
   splitting: probability.exactOptional(),
+  sparedWrites: wholeNumber.exactOptional(),
   bytesPerMs: linkShape.bytesPerMs.exactOptional(),
 });
 const diskShape = { syncMs: latency, writeMs: latency, readMs: latency, tornWrite: probability };
@@ -105,6 +107,7 @@ const limitsSchema = z.strictObject({
   batchBytesTarget: wholeNumber.exactOptional(),
   pendingBytesMax: wholeNumber.exactOptional(),
   windowBytes: wholeNumber.exactOptional(),
+  heldBackBytesMax: wholeNumber.exactOptional(),
   undeliveredBytesMax: wholeNumber.exactOptional(),
   linkBufferBytesMax: wholeNumber.exactOptional(),
   cacheBytesMax: wholeNumber.exactOptional(),
@@ -145,7 +148,7 @@ const faultSchema = z.discriminatedUnion('kind', [
   z.strictObject({ atMs: time, kind: z.literal('heal') }),
   z.strictObject({
     atMs: time,
-    kind: z.enum(['crash', 'power-loss']),
+    kind: z.enum(['crash', 'power-loss', 'stop']),
     node: name,
     restartAfterMs: time.exactOptional(),
   }),

@@ -55,8 +55,10 @@ export interface ApplicationMode {
 }
 
 /** A link profile as JSON can write it. */
-export interface LinkSettings extends Omit<LinkProfile, 'bytesPerMs'> {
+export interface LinkSettings extends Omit<LinkProfile, 'bytesPerMs' | 'sparedWrites'> {
   readonly bytesPerMs: number | 'unlimited';
+  /** 0 when absent. */
+  readonly sparedWrites?: number;
 }
 
 /** What a plan says about disks: how long they take, and what a loss of power leaves. */
@@ -121,6 +123,8 @@ export type FaultBody =
    * end of the faults.
    */
   | { readonly kind: 'crash' | 'power-loss'; readonly node: NodeName; readonly restartAfterMs?: number }
+  /** The node is closed in peace; `restartAfterMs` counts from when its process has ended, which may take a while. */
+  | { readonly kind: 'stop'; readonly node: NodeName; readonly restartAfterMs?: number }
   | { readonly kind: 'restart' | 'pause' | 'resume'; readonly node: NodeName }
   /** Changes the links from `from` to `to`, from now on. */
   | ({ readonly kind: 'link'; readonly profile: Partial<LinkSettings> } & Direction)

@@ -35,7 +35,7 @@ export function resolveFault(atMs: number, fault: Fault, context: FaultContext):
     case 'heal':
       return begins([{ kind: 'heal' }]);
     case 'partition':
-      return lasts([{ kind: 'partition', groups: drawGroups(fault.groups, context) }], [{ kind: 'heal' }], fault.for);
+      return lasts(drawPartition(fault.groups, context), [{ kind: 'heal' }], fault.for);
     case 'one-way':
       return lasts(
         drawDirections(fault.direction, context).map((direction) => ({ kind: 'one-way', ...direction })),
@@ -54,7 +54,8 @@ export function resolveFault(atMs: number, fault: Fault, context: FaultContext):
     case 'release':
       return begins(drawDirections(fault.direction, context).map((direction) => ({ kind: fault.kind, ...direction })));
     case 'crash':
-    case 'power-loss': {
+    case 'power-loss':
+    case 'stop': {
       const restart = fault.for === undefined ? {} : { restartAfterMs: fault.for };
       return begins(drawNodes(fault.nodes, context).map((node) => ({ kind: fault.kind, node, ...restart })));
     }
@@ -109,6 +110,11 @@ function drawMinority(count: number, random: RandomStream): number {
   return random.between(1, Math.max(1, Math.ceil(count / 2) - 1));
 }
 
+/** Nothing for a cluster of one: there is nobody to be parted from. */
+function drawPartition(target: PartitionTarget, context: FaultContext): readonly FaultBody[] {
+  return context.nodes.length < 2 ? [] : [{ kind: 'partition', groups: drawGroups(target, context) }];
+}
+
 function drawGroups(target: PartitionTarget, { nodes, random }: FaultContext): readonly (readonly NodeName[])[] {
   if (typeof target !== 'string') {
     const groups = target.map((group) => group.map((name) => member(name, nodes)));
@@ -122,10 +128,12 @@ function drawGroups(target: PartitionTarget, { nodes, random }: FaultContext): r
   return [shuffled.slice(0, first), shuffled.slice(first)].filter((group) => group.length > 0);
 }
 
+/** Two groups or more, none of them empty: one node each to begin with, and the others anywhere. */
 function drawRandomGroups(shuffled: readonly NodeName[], random: RandomStream): readonly (readonly NodeName[])[] {
-  const groups: NodeName[][] = Array.from({ length: random.between(2, Math.max(2, shuffled.length)) }, () => []);
-  for (const node of shuffled) random.pick(groups).push(node);
-  return groups.filter((group) => group.length > 0);
+  const count = random.between(2, Math.max(2, shuffled.length));
+  const groups = shuffled.slice(0, count).map((node) => [node]);
+  for (const node of shuffled.slice(count)) random.pick(groups).push(node);
+  return groups;
 }
 
 function drawDirections(target: DirectionTarget, { nodes, random }: FaultContext): readonly Direction[] {

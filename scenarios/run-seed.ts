@@ -8,7 +8,7 @@
 import type { HistoryEvent } from './history.js';
 import { makePlan } from './make-plan.js';
 import { failureText } from './report/text.js';
-import { signatureOf, type Violation } from './oracles/violation.js';
+import { signatureOf, type Property, type Violation } from './oracles/violation.js';
 import { formatPlan, type Plan } from './plan.js';
 import { runPlan, type RunResult } from './run.js';
 import type { Scenario } from './scenario.js';
@@ -24,6 +24,8 @@ export interface SeedOutcome {
   readonly deliveries: number;
   readonly simulatedMs: number;
   readonly faults: Readonly<Record<string, number>>;
+  /** What it was judged by. */
+  readonly properties: readonly Property[];
   readonly traceHash: string;
   /** It was run twice. */
   readonly isVerified: boolean;
@@ -71,6 +73,7 @@ export function runSeed(scenario: Scenario, seed: number, options: RunSeedOption
     deliveries: result.deliveries,
     simulatedMs: result.simulatedMs,
     faults: result.faults,
+    properties: result.properties,
     traceHash: result.traceHash,
     isVerified,
     isReproducible: again === undefined || again.traceHash === result.traceHash,

@@ -13,7 +13,7 @@ import { Simulation } from '../transport-sim/index.js';
 import type { HistoryEvent } from './history.js';
 import { FaultInjector } from './inject.js';
 import { Judge } from './oracles/judge.js';
-import type { Violation } from './oracles/violation.js';
+import type { Property, Violation } from './oracles/violation.js';
 import { toLinkProfile, type Plan } from './plan.js';
 import { SimCluster } from './sim-cluster.js';
 import { findProgram } from './workloads/index.js';
@@ -49,6 +49,8 @@ export interface RunResult {
   readonly wallMs: number;
   /** Injected faults, by kind. */
   readonly faults: Readonly<Record<string, number>>;
+  /** What it was judged by, as far as it came. */
+  readonly properties: readonly Property[];
   readonly plan: Plan;
   readonly history?: readonly HistoryEvent[];
   readonly trace?: readonly string[];
@@ -130,6 +132,7 @@ class Run {
       simulatedMs: simulation.nowMs,
       wallMs,
       faults: { ...Object.fromEntries(simulation.faults), ...this.#injector.changes },
+      properties: this.#judge.properties,
       plan: this.#plan,
       ...(this.#options.keepHistory === true ? { history: this.#history } : {}),
       ...(this.#options.keepTrace === undefined ? {} : { trace: simulation.trace }),

@@ -14,6 +14,8 @@ import type { Program } from './workloads/workload.js';
 export class SimCluster {
   readonly #simulation: Simulation;
   readonly #members = new Map<NodeName, SimMember>();
+  /** What to do when a node that was closed has ended. */
+  readonly #onClosed = new Map<NodeName, () => void>();
 
   constructor(plan: Plan, program: Program, simulation: Simulation, observe: (event: HistoryEvent) => void) {
     this.#simulation = simulation;
@@ -30,6 +32,7 @@ export class SimCluster {
         random: simulation.random(`application ${name}`),
         nowMs: () => simulation.nowMs,
         observe,
+        onClosed: () => this.#end(name),
         settleMs,
       });
       this.#members.set(name, member);
@@ -68,8 +71,16 @@ export class SimCluster {
   crash(name: NodeName, how: { readonly power: boolean }): boolean {
     const wasUp = this.#simulation.isUp(name);
     this.#simulation.crash(name, how);
+    this.#onClosed.delete(name);
     if (wasUp) this.#member(name).handleCrash();
     return wasUp || how.power;
+  }
+
+  /** Closes the node; `done` is called when its process has ended, unless a crash ends it first. */
+  close(name: NodeName, done: () => void): boolean {
+    if (!this.#simulation.isUp(name) || !this.#member(name).close()) return false;
+    this.#onClosed.set(name, done);
+    return true;
   }
 
   pause(name: NodeName): boolean {
@@ -90,6 +101,13 @@ export class SimCluster {
 
   perform(operation: PlannedOperation): void {
     this.#member(operation.node).perform(operation);
+  }
+
+  #end(name: NodeName): void {
+    this.#simulation.exit(name);
+    const done = this.#onClosed.get(name);
+    this.#onClosed.delete(name);
+    done?.();
   }
 
   #member(name: NodeName): SimMember {

@@ -37,6 +37,8 @@ export interface MemberOptions {
   readonly random: RandomStream;
   readonly nowMs: () => number;
   readonly observe: (event: HistoryEvent) => void;
+  /** The node was closed and has taken its leave: the process ends. */
+  readonly onClosed: () => void;
   /** See `LineClient`. */
   readonly settleMs: number;
 }
@@ -51,6 +53,10 @@ interface Life {
   open: number;
   /** Deliveries that the node has not been told of yet: 0 or 1. */
   applying: number;
+  /** Last position that the node has been told is applied. */
+  confirmed: number;
+  /** What `confirmed` was when the node was closed; undefined while nobody has closed it. */
+  confirmedAtClose: number | undefined;
 }
 
 export class SimMember implements Process {
@@ -89,6 +95,7 @@ export class SimMember implements Process {
   get unfinished(): string | undefined {
     const life = this.#life;
     if (life === undefined) return 'is down';
+    if (life.confirmedAtClose !== undefined) return 'has not come to an end since it was closed';
     if (!life.isReady) return 'has not become ready since its last start';
     if (life.open > 0) return `still owes ${life.open} receipts`;
     if (life.applying > 0) return 'is still applying a message';
@@ -115,9 +122,28 @@ export class SimMember implements Process {
         onStopped: (error) => this.#handleStopped(life, error),
       },
     );
-    const life: Life = { world, node, isReady: false, isStopped: false, open: 0, applying: 0 };
+    const life: Life = {
+      world,
+      node,
+      isReady: false,
+      isStopped: false,
+      open: 0,
+      applying: 0,
+      confirmed: 0,
+      confirmedAtClose: undefined,
+    };
     this.#life = life;
     node.start();
+  }
+
+  /** Asks the node to finish what it has begun and to end. False when it is down, hears nothing, or was asked before. */
+  close(): boolean {
+    const life = this.#life;
+    if (life === undefined || life.isStopped || this.#isPaused || life.confirmedAtClose !== undefined) return false;
+    life.confirmedAtClose = life.confirmed;
+    this.#client?.disconnect();
+    life.node.close();
+    return true;
   }
 
   /** The process has died. */
@@ -145,7 +171,7 @@ export class SimMember implements Process {
 
   #handleReady(life: Life): void {
     life.isReady = true;
-    if (this.#client === undefined) return;
+    if (this.#client === undefined || life.confirmedAtClose !== undefined) return;
     const feed: Feed = {
       broadcast: (operation) => this.#broadcast(operation),
       wakeAfter: (delayMs, wake) => void life.world.clock.wakeAt(life.world.clock.nowMs() + delayMs, wake),
@@ -155,9 +181,14 @@ export class SimMember implements Process {
 
   #handleStopped(life: Life, error: AntecedentError | undefined): void {
     life.isStopped = true;
-    if (error === undefined) return;
-    const { code, message } = error;
-    this.#options.observe({ type: 'stopped', atMs: this.#options.nowMs(), node: this.name, code, message });
+    const { nowMs, observe, onClosed } = this.#options;
+    if (error !== undefined) {
+      observe({ type: 'stopped', atMs: nowMs(), node: this.name, code: error.code, message: error.message });
+    } else if (life.confirmedAtClose !== undefined) {
+      this.#life = undefined;
+      observe({ type: 'closed', atMs: nowMs(), node: this.name, confirmed: life.confirmedAtClose });
+      onClosed();
+    }
   }
 
   // --- Broadcast -----------------------------------------------------------------------------------------------------
@@ -165,6 +196,7 @@ export class SimMember implements Process {
   #broadcast(operation: PlannedOperation): Dot | undefined {
     const life = this.#life;
     if (life === undefined || !life.isReady || life.isStopped || this.#isPaused) return undefined;
+    if (life.confirmedAtClose !== undefined) return undefined;
     const payload = this.#application.perform(operation);
     if (payload === undefined) return undefined;
     // A receipt that comes before the call has returned is a promise like any other, and is observed behind its broadcast.
@@ -196,6 +228,7 @@ export class SimMember implements Process {
     const { applyMs } = this.#options.mode;
     if (applyMs === undefined) {
       this.#apply(delivery);
+      life.confirmed = delivery.position;
       applied();
       return;
     }
@@ -205,6 +238,7 @@ export class SimMember implements Process {
       this.#apply(delivery);
       this.#wait(life, applyMs, () => {
         life.applying -= 1;
+        life.confirmed = delivery.position;
         applied();
       });
     });

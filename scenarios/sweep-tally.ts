@@ -26,7 +26,7 @@ export interface SweepResult {
   readonly deliveries: number;
   /** Injected faults by kind, in the order of their names. */
   readonly faults: Readonly<Record<string, number>>;
-  /** What every run was judged by. */
+  /** What the runs were judged by: all that any of them was, in the order of `propertyMeanings`. */
   readonly properties: readonly Property[];
   readonly scenarios: readonly ScenarioTally[];
   readonly failures: readonly SweepFailure[];
@@ -66,6 +66,7 @@ export class SweepTally {
   readonly #failures: SweepFailure[] = [];
   readonly #notReproducible: SeedName[] = [];
   readonly #undecided: SeedName[] = [];
+  readonly #properties = new Set<Property>();
   readonly #signatures = new Map<string, number>();
   #runs = 0;
   #verified = 0;
@@ -97,6 +98,7 @@ export class SweepTally {
     for (const [kind, count] of Object.entries(outcome.faults)) {
       this.#faults.set(kind, (this.#faults.get(kind) ?? 0) + count);
     }
+    for (const property of outcome.properties) this.#properties.add(property);
     if (!outcome.isReproducible) this.#notReproducible.push({ scenario, seed });
     if (outcome.verdict === 'undecided') this.#undecided.push({ scenario, seed });
     if (failure !== undefined) this.#addFailure({ scenario, seed }, failure, planPath);
@@ -145,7 +147,7 @@ export class SweepTally {
       broadcasts: this.#broadcasts,
       deliveries: scenarios.reduce((sum, tally) => sum + tally.deliveries, 0),
       faults: Object.fromEntries([...this.#faults].sort(([a], [b]) => (a < b ? -1 : 1))),
-      properties: Object.keys(propertyMeanings) as Property[],
+      properties: (Object.keys(propertyMeanings) as Property[]).filter((property) => this.#properties.has(property)),
       scenarios,
       failures: this.#failures,
       notReproducible: this.#notReproducible,

@@ -48,6 +48,8 @@ export class LinkEnd implements Link, LinkEndpoint, End {
   /** A write has cut the link here; the program does not know yet. */
   #isBroken = false;
   #bufferedBytes = 0;
+  /** Writes that have left. */
+  #sentWrites = 0;
   /** Kept back because the reader has stopped; `undefined` at the end stands for the farewell. */
   #unsent: (Uint8Array | undefined)[] = [];
   #isPaused = false;
@@ -167,7 +169,7 @@ export class LinkEnd implements Link, LinkEndpoint, End {
     if (this.#isBroken) return;
     const kernel = this.kernel;
     const route = this.route;
-    const fate = route.judge(bytes.length);
+    const fate = route.judge(bytes.length, this.#sentWrites++);
     const departUs = route.occupy(bytes.length);
     if (route.hasBandwidth) {
       this.#bufferedBytes += bytes.length;

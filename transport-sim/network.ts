@@ -1,7 +1,7 @@
 /**
  * The network as a scenario drives it.
  *
- * A fault that changes nothing (releasing what is not held, cutting where no link is) does nothing and is not counted, so
+ * A fault that changes nothing (blocking what is blocked, cutting where no link is) does nothing and is not counted, so
  * that a schedule stays valid when parts of it are taken out.
  */
 import type { NodeName } from '../core/index.js';
@@ -29,7 +29,7 @@ export class SimulatedNetwork {
    */
   partition(groups: readonly (readonly NodeName[])[]): void {
     const sets = groups.map((group) => new Set(group.map((name) => this.#hosts.get(name))));
-    this.#kernel.countFault('partition');
+    if (this.#routes.separates(sets)) this.#kernel.countFault('partition');
     sets.forEach((set, index) => {
       for (const host of set) this.#record(traceKinds.partition, host, undefined, index);
     });
@@ -38,8 +38,8 @@ export class SimulatedNetwork {
 
   /** One way: nothing from `from` reaches `to`. */
   block(from: NodeName, to: NodeName): void {
-    this.#kernel.countFault('one-way');
     const [fromHost, toHost] = this.#pair(from, to);
+    if (!this.#routes.isBlocked(fromHost, toHost)) this.#kernel.countFault('one-way');
     this.#record(traceKinds.block, fromHost, toHost, 1);
     this.#routes.block(fromHost, toHost);
   }

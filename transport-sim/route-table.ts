@@ -43,10 +43,21 @@ export class RouteTable {
     for (const route of this.#routes()) if (concerns(rule, route.from, route.to)) route.setProfile(profile);
   }
 
+  /** True when `groups` would keep two nodes apart that the partition in force does not. */
+  separates(groups: readonly ReadonlySet<Host>[]): boolean {
+    const hosts = [...new Set(groups.flatMap((group) => [...group]))];
+    return hosts.some((from) => hosts.some((to) => areApart(groups, from, to) && !areApart(this.#groups, from, to)));
+  }
+
   /** Replaces the partition in force. */
   setGroups(groups: readonly ReadonlySet<Host>[]): void {
     this.#groups = groups;
     this.#judgeAll();
+  }
+
+  /** True when nothing gets from `from` to `to`, for whatever reason. */
+  isBlocked(from: Host, to: Host): boolean {
+    return this.#blocked.get(from)?.has(to) === true || areApart(this.#groups, from, to);
   }
 
   block(from: Host, to: Host): void {
@@ -69,7 +80,7 @@ export class RouteTable {
   #make(from: Host, to: Host): Route {
     const route = new Route(this.#kernel, from, to, this.#profile);
     for (const rule of this.#rules) if (concerns(rule, from, to)) route.setProfile(rule.profile);
-    route.isBlocked = this.#isBlocked(from, to);
+    route.isBlocked = this.isBlocked(from, to);
     while (this.#rows.length <= from.index) this.#rows.push([]);
     const row = this.#rows[from.index] ?? [];
     while (row.length <= to.index) row.push(undefined);
@@ -82,23 +93,23 @@ export class RouteTable {
   }
 
   #judgeAll(): void {
-    for (const route of this.#routes()) route.isBlocked = this.#isBlocked(route.from, route.to);
+    for (const route of this.#routes()) route.isBlocked = this.isBlocked(route.from, route.to);
   }
+}
 
-  #isBlocked(from: Host, to: Host): boolean {
-    if (this.#blocked.get(from)?.has(to) === true) return true;
-    if (from === to) return false;
-    let isFromListed = false;
-    let isToListed = false;
-    for (const group of this.#groups) {
-      const hasFrom = group.has(from);
-      const hasTo = group.has(to);
-      if (hasFrom && hasTo) return false;
-      isFromListed ||= hasFrom;
-      isToListed ||= hasTo;
-    }
-    return isFromListed && isToListed;
+/** True when both are in groups, and share none. */
+function areApart(groups: readonly ReadonlySet<Host>[], from: Host, to: Host): boolean {
+  if (from === to) return false;
+  let isFromListed = false;
+  let isToListed = false;
+  for (const group of groups) {
+    const hasFrom = group.has(from);
+    const hasTo = group.has(to);
+    if (hasFrom && hasTo) return false;
+    isFromListed ||= hasFrom;
+    isToListed ||= hasTo;
   }
+  return isFromListed && isToListed;
 }
 
 function concerns(rule: ProfileRule, from: Host, to: Host): boolean {

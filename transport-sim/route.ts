@@ -34,6 +34,8 @@ export interface LinkProfile {
   readonly corruption: number;
   /** The write arrives in two pieces. */
   readonly splitting: number;
+  /** The first so many writes of every end of a link fare well, so that a handshake gets through high rates. */
+  readonly sparedWrites: number;
   /** Bytes that leave in a millisecond, over all links of the direction; undefined: no limit. */
   readonly bytesPerMs: number | undefined;
 }
@@ -47,6 +49,7 @@ export const defaultLinkProfile: LinkProfile = {
   cut: 0,
   corruption: 0,
   splitting: 0,
+  sparedWrites: 0,
   bytesPerMs: undefined,
 };
 
@@ -137,11 +140,17 @@ export class Route {
       : this.#latencyMinUs + this.#latencies.below(this.#latencySpanUs + 1);
   }
 
-  /** Draws what becomes of a write of `length` bytes. The answer is valid until the next call. */
-  judge(length: number): Readonly<Fate> {
+  /**
+   * Draws what becomes of a write of `length` bytes, the one after `earlierWrites` others of its link. The answer is valid
+   * until the next call.
+   */
+  judge(length: number, earlierWrites: number): Readonly<Fate> {
     const fate = this.#fate;
     fate.latencyUs = this.latencyUs();
-    if (this.#hasFaults) this.#judgeFaults(fate, length);
+    if (!this.#hasFaults) return fate;
+    this.#judgeFaults(fate, length);
+    // Drawn all the same: what happens to the others must not depend on it.
+    if (earlierWrites < this.#profile.sparedWrites) clear(fate);
     return fate;
   }
 

@@ -155,6 +155,15 @@ export class Simulation {
     this.disk(name).crash(how.power);
   }
 
+  /** The program has nothing more to do and ends by itself: no fault. What it wrote stays; its system resets its links. */
+  exit(name: NodeName): void {
+    const host = this.#host(name);
+    if (!host.isUp) return;
+    this.#kernel.trace.record(this.#kernel.nowUs, traceKinds.exit, host.index, nobody, host.lives);
+    host.endLife(false);
+    this.disk(name).crash(false);
+  }
+
   /** Stops the program without ending it: its callbacks wait, the world goes on. */
   pause(name: NodeName): void {
     const host = this.#host(name);

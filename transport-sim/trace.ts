@@ -49,6 +49,7 @@ export const traceKinds = {
   hold: 32,
   release: 33,
   profile: 34,
+  exit: 35,
 } as const;
 
 /** One kind of event in the trace. */

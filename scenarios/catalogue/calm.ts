@@ -9,5 +9,5 @@ export const calm: Scenario = scenario('calm', {
   nodes: 3,
   workload: mailboxes({ perSecond: 30, for: seconds(2) }),
   timings: quickTimings,
-  expect: { convergeWithin: seconds(2) },
+  expect: { convergeWithin: seconds(1) },
 });

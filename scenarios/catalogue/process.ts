@@ -1,45 +1,61 @@
 /** What happens to processes and machines: they die, lose power, stop and go on. */
 import type { RandomStream } from '../../transport-sim/index.js';
 import { ms, seconds } from '../duration.js';
-import { crash, pause, powerLoss } from '../faults.js';
+import { crash, hold, pause, powerLoss, stop } from '../faults.js';
 import type { ApplicationMode } from '../plan.js';
 import { scenario, type Scenario } from '../scenario.js';
 import { at, randomly } from '../schedule.js';
 import { mailboxes } from '../workloads/mailboxes.js';
-import { quickTimings } from './timings.js';
+import { quickTimings, soon } from './timings.js';
 
-/** Half of the applications store their position, half leave the mark to the node, and some take their time. */
+/** Some applications store their position, others leave the mark to the node, and half of them take their time. */
 export function anyApplication(random: RandomStream): ApplicationMode {
-  const memory = random.chance(0.5) ? 'position' : 'mark';
-  return random.chance(0.3) ? { memory, applyMs: { minMs: 0, maxMs: random.between(1, 20) } } : { memory };
+  const memory = random.chance(0.4) ? 'position' : 'mark';
+  return random.chance(0.5) ? { memory, applyMs: { minMs: 0, maxMs: random.between(1, 30) } } : { memory };
 }
 
 const whileWriting = { from: ms(100), until: ms(1900) };
 
+/**
+ * What one node sends comes late, so that what another one broadcasts after a restart may overtake its causes, if that has
+ * forgotten them.
+ */
+const late = randomly(2, hold('from-one', { for: ms(400) }), whileWriting);
+
 export const crashRestart: Scenario = scenario('crash-restart', {
-  about: 'Processes are killed and restarted while everybody writes.',
+  about:
+    'Processes are killed and restarted, and closed one after the other, while everybody writes and one is heard late.',
   nodes: 3,
   workload: mailboxes({ perSecond: 30, for: seconds(2) }),
   faults: [
     randomly(1, crash('any', { for: ms(150) }), whileWriting),
     randomly(1, crash('any', { for: ms(5) }), whileWriting),
     randomly(0.5, pause('any', { for: ms(400) }), whileWriting),
+    late,
+    at(ms(700), stop('a', { for: ms(50) })),
+    at(ms(1100), stop('b', { for: ms(50) })),
+    at(ms(1500), stop('c', { for: ms(50) })),
   ],
   application: anyApplication,
+  disk: { syncMs: { minMs: 5, maxMs: 40 } },
   timings: quickTimings,
+  expect: soon,
 });
 
 export const powerLossRestart: Scenario = scenario('power-loss', {
   about: 'Machines lose power: what was not synced is gone or torn, and peers notice nothing until they time out.',
   nodes: 3,
-  workload: mailboxes({ perSecond: 30, for: seconds(2) }),
+  workload: mailboxes({ perSecond: 50, for: seconds(2), largeMails: 0.6 }),
   faults: [
-    randomly(1.5, powerLoss('any', { for: ms(200) }), whileWriting),
+    randomly(3, powerLoss('any', { for: ms(100) }), whileWriting),
+    late,
     at(ms(1200), powerLoss('all', { for: ms(100) })),
   ],
   application: anyApplication,
-  // Slow syncs, so that there is something to lose nearly always.
-  disk: { syncMs: { minMs: 5, maxMs: 40 } },
-  limits: { segmentBytesMax: 4 << 10 },
+  // Slow syncs, so that there is something to lose nearly always, and appends of several pages, so that some may be missing
+  // from the middle.
+  disk: { syncMs: { minMs: 20, maxMs: 40 } },
+  limits: { segmentBytesMax: 16 << 10 },
   timings: quickTimings,
+  expect: soon,
 });

@@ -6,7 +6,7 @@
  */
 import type { Limits } from '../../core/index.js';
 import type { RandomStream } from '../../transport-sim/index.js';
-import { ms, seconds, type Milliseconds } from '../duration.js';
+import { ms, type Milliseconds } from '../duration.js';
 import {
   crash,
   cut,
@@ -17,6 +17,7 @@ import {
   pause,
   powerLoss,
   slowDisk,
+  stop,
   type DirectionTarget,
   type Fault,
 } from '../faults.js';
@@ -25,7 +26,7 @@ import { scenario, type Scenario, type ScenarioBody, type Streams } from '../sce
 import { randomly, type ScheduledFault } from '../schedule.js';
 import { mailboxes } from '../workloads/mailboxes.js';
 import { anyApplication } from './process.js';
-import { quickTimings } from './timings.js';
+import { quickTimings, soon } from './timings.js';
 
 const lastsMs = 2500;
 const span = { from: ms(50), until: ms(lastsMs - 300) };
@@ -33,7 +34,7 @@ const span = { from: ms(50), until: ms(lastsMs - 300) };
 const anyDirection: readonly DirectionTarget[] = ['any', 'from-one', 'to-one', 'around-one', 'all'];
 
 /** Every fault there is, each with a random extent. */
-const faultKinds: Readonly<Record<string, (random: RandomStream) => Fault>> = {
+const faultKinds: Readonly<Record<string, (random: RandomStream, thinnest: number) => Fault>> = {
   partition: (random) =>
     partition(random.pick(['halves', 'one', 'minority', 'random'] as const), { for: short(random, 1500) }),
   'one-way': (random) => oneWay(random.pick(anyDirection), { for: short(random, 1500) }),
@@ -42,10 +43,12 @@ const faultKinds: Readonly<Record<string, (random: RandomStream) => Fault>> = {
   crash: (random) => crash(random.pick(['any', 'any', 'minority', 'all']), { for: short(random, 500) }),
   'crash-until-the-end': () => crash('any'),
   'power-loss': (random) => powerLoss(random.pick(['any', 'any', 'minority', 'all']), { for: short(random, 500) }),
+  stop: (random) => stop('any', { for: short(random, 300) }),
   pause: (random) => pause(random.pick(['any', 'minority']), { for: short(random, 1000) }),
   'slow-disk': (random) =>
     slowDisk('any', { for: short(random, 1000), profile: { syncMs: { minMs: 5, maxMs: random.between(10, 100) } } }),
-  link: (random) => link(drawLink(random, 0.5), { direction: random.pick(anyDirection), for: short(random, 1000) }),
+  link: (random, thinnest) =>
+    link(drawLink(random, 0.5, thinnest), { direction: random.pick(anyDirection), for: short(random, 1000) }),
 };
 
 export const swarm: Scenario = scenario('swarm', {
@@ -55,37 +58,41 @@ export const swarm: Scenario = scenario('swarm', {
 
 function drawBody(streams: Streams): ScenarioBody {
   const shape = streams('swarm shape');
+  const largeMails = shape.pick([0, 0, 0, 0.2]);
+  // A frame must get through before its link is given up for dead, also one of several mails.
+  const thinnest = largeMails > 0 ? 100 : 20;
   return {
     nodes: shape.between(2, 5),
     workload: mailboxes({
       perSecond: shape.between(6, 24),
       for: ms(lastsMs),
       mailBytesMax: shape.pick([20, 200, 2000]),
+      largeMails,
       durable: shape.pick(['here', 'here', 'mixed']),
     }),
-    faults: drawFaults(streams),
-    disk: shape.chance(0.3) ? { syncMs: { minMs: 1, maxMs: shape.between(5, 40) } } : {},
-    link: shape.chance(0.5) ? drawLink(streams('swarm link'), 0.1) : {},
+    faults: drawFaults(streams, thinnest),
+    disk: largeMails > 0 || shape.chance(0.4) ? { syncMs: { minMs: 10, maxMs: shape.between(20, 150) } } : {},
+    link: shape.chance(0.5) ? drawLink(streams('swarm link'), 0.1, thinnest) : {},
     application: anyApplication,
     limits: shape.chance(0.5) ? drawLimits(streams('swarm limits')) : {},
     timings: quickTimings,
-    expect: { convergeWithin: seconds(60) },
+    expect: soon,
   };
 }
 
-function drawFaults(streams: Streams): readonly ScheduledFault[] {
+function drawFaults(streams: Streams, thinnest: number): readonly ScheduledFault[] {
   const faults: ScheduledFault[] = [];
   for (const [kind, draw] of Object.entries(faultKinds)) {
     const random = streams(`swarm fault ${kind}`);
     if (!random.chance(0.4)) continue;
     const perSecond = random.between(2, 15) / 10;
-    faults.push(randomly(perSecond, draw(random), span));
+    faults.push(randomly(perSecond, draw(random, thinnest), span));
   }
   return faults;
 }
 
-/** Losses and the like, each up to `most`. */
-function drawLink(random: RandomStream, most: number): Partial<LinkSettings> {
+/** Losses and the like, each up to `most`; a line that is thin carries at least `thinnest` bytes a millisecond. */
+function drawLink(random: RandomStream, most: number, thinnest: number): Partial<LinkSettings> {
   const drawRate = (): number => (random.chance(0.4) ? (most * random.between(1, 100)) / 100 : 0);
   const latencyMs = random.pick([2, 5, 50]);
   return {
@@ -96,12 +103,13 @@ function drawLink(random: RandomStream, most: number): Partial<LinkSettings> {
     cut: drawRate() / 4,
     corruption: drawRate() / 4,
     splitting: drawRate(),
-    ...(random.chance(0.2) ? { bytesPerMs: random.between(5, 100) } : {}),
+    ...(random.chance(0.2) ? { bytesPerMs: thinnest * random.between(1, 5) } : {}),
   };
 }
 
 /**
- * Small limits, so that rare paths run: several segments, reads back from the journal, full windows, batches of one.
+ * Small limits, so that rare paths run: several segments, reads back from the journal, full windows, batches of one, room
+ * for hardly more than the message under way. All nodes have the same ones. The largest mail fits in every message limit.
  */
 function drawLimits(random: RandomStream): Partial<Limits> {
   return {
@@ -109,6 +117,11 @@ function drawLimits(random: RandomStream): Partial<Limits> {
     cacheBytesMax: random.pick([0, 1 << 10, 1 << 20]),
     windowBytes: random.pick([1 << 10, 8 << 10, 1 << 20]),
     batchBytesTarget: random.pick([1, 512, 64 << 10]),
+    messageBytesMax: random.pick([24 << 10, 1 << 20]),
+    pendingBytesMax: random.pick([1, 4 << 10, 8 << 20]),
+    undeliveredBytesMax: random.pick([1, 4 << 10, 64 << 20]),
+    heldBackBytesMax: random.pick([1, 4 << 10, 64 << 20]),
+    linkBufferBytesMax: random.pick([1, 4 << 10, 1 << 20]),
   };
 }
 

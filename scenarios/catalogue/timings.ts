@@ -5,6 +5,7 @@
  * half-open link would spend its events on heartbeats.
  */
 import type { Timings } from '../../core/index.js';
+import { seconds, type Milliseconds } from '../duration.js';
 
 export const quickTimings: Timings = {
   handshakeMs: 300,
@@ -16,3 +17,9 @@ export const quickTimings: Timings = {
   stableMs: 800,
   wantRetryMs: 100,
 };
+
+/**
+ * When everything must be delivered everywhere, after the faults. A link that died in silence takes `deadMs` to be noticed
+ * and `backoffMaxMs` to be dialled again, twice in the worst case; the rest is room.
+ */
+export const soon: { readonly convergeWithin: Milliseconds } = { convergeWithin: seconds(5) };

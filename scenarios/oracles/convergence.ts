@@ -4,7 +4,8 @@
  * A node that never comes back takes to its grave what nobody else has, so it is not asked for. What must be everywhere
  * is what any live node was given, and everything accepted or delivered anywhere of a live origin, which has it on disk.
  *
- * A message that its origin accepted, lost in a crash and never was given again is a broken promise (durability, safety).
+ * A message that its origin accepted, lost in a crash and never was given again is a broken promise (durability, safety);
+ * so is one that its origin had been told to broadcast when it was closed in peace.
  * Anything else that is missing is liveness, named by what was going on: much, nothing, or too little.
  */
 import { formatDot, type Dot, type NodeName } from '../../core/index.js';
@@ -68,19 +69,21 @@ function findGap(truth: GroundTruth, live: readonly NodeTruth[]): Gap | undefine
   return undefined;
 }
 
-/** True when the origin promised a message, crashed, and neither it nor any other live node has it. */
+/** True when the origin promised a message, ended, and neither it nor any other live node has it. */
 function isLost(log: OriginLog, live: readonly NodeTruth[]): boolean {
-  return log.acceptedAtCrash > 0 && !live.some((node) => hasDelivered(node, log, log.acceptedAtCrash));
+  return log.promisedAtEnd > 0 && !live.some((node) => hasDelivered(node, log, log.promisedAtEnd));
 }
 
 function describeLoss(log: OriginLog, live: readonly NodeTruth[], atMs: number): Violation {
   const had = Math.max(...live.map((node) => countIn(node.delivered, log.index)));
-  const name = formatDot({ ...dotAt(log, had + 1) });
+  const name = formatDot(dotAt(log, had + 1));
+  const promise =
+    had < log.accepted ? `accepted ${name} before it crashed` : `was closed after it had broadcast ${name}`;
   return {
     property: 'durability',
     kind: 'safety',
     atMs,
-    sentence: `${log.origin} accepted ${name} before it crashed, and at the end no live node has been given it.`,
+    sentence: `${log.origin} ${promise}, and at the end no live node has been given it.`,
     nodes: [log.origin],
     messages: [name],
   };

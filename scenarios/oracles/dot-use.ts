@@ -2,8 +2,8 @@
  * Dots given out by broadcast(): the next one of the log, and never one whose message somebody may rely on.
  *
  * A crash may wipe out messages that were neither accepted nor delivered anywhere; their dots are used again, and so
- * are all dots behind them, for a log is lost from its end. To use again the dot of an accepted message is to have
- * forgotten a promise (durability); to use again one that was delivered somewhere makes two bodies (integrity).
+ * are all dots behind them, for a log is lost from its end. To use again the dot of a message that was accepted, or
+ * broadcast before a close in peace, is to have forgotten a promise (durability); to use again one that was delivered somewhere makes two bodies (integrity).
  */
 import { formatDot, type Dot, type NodeName } from '../../core/index.js';
 import { durableSeq, type NodeTruth, type OriginLog } from './ground-truth.js';
@@ -25,13 +25,10 @@ export function checkDotUse(
     return misuse('integrity', `${node.name} gave out ${name} when ${expected} was the next of its log.`, dot, atMs);
   }
   if (log === undefined) return undefined;
-  if (dot.seq <= log.accepted) {
-    return misuse(
-      'durability',
-      `${node.name} forgot ${name} after accepting it, and used its dot for a new message.`,
-      dot,
-      atMs,
-    );
+  if (dot.seq <= Math.max(log.accepted, log.kept)) {
+    const promise = dot.seq <= log.accepted ? ' after accepting it' : ', which it had when it was closed';
+    const sentence = `${node.name} forgot ${name}${promise}, and used its dot for a new message.`;
+    return misuse('durability', sentence, dot, atMs);
   }
   if (dot.seq <= durableSeq(log)) {
     return misuse(

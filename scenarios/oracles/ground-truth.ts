@@ -6,14 +6,19 @@
  * Invariants:
  * - Every origin (name, incarnation) is one log with a dense index, and `attempts[seq - 1]` is what the application
  *   broadcast last under that dot. An earlier attempt that a crash wiped out unseen is forgotten.
- * - `past[i]` of an attempt counts the messages of log i that its application had been delivered at that moment; the
- *   entry of its own log is seq - 1.
- * - `delivered[i]` of a node counts what its application has been given of log i, up to position `held`. As long as no oracle has raised an
- *   alarm, a node is given each log in order, so the counts identify the set exactly.
- * - `positions[p - 1]` of a node is the message that position p held when it was first delivered.
+ * - `positions[p - 1]` of a node is the message that position p held when it was first delivered. An application keeps its
+ *   state through every crash, so positions are only ever added; what comes again changes nothing.
+ * - `delivered[i]` of a node counts the messages of log i among its positions. As long as no oracle has raised an alarm, a
+ *   node is given each log in order, so the counts identify the set exactly.
+ * - `past[i]` of an attempt is `delivered[i]` at that moment, also when it was made right after a restart, before its node
+ *   had delivered anything again: what an application knows, it knows. The entry of its own log is seq - 1.
+ * - `marked` of a node is a position that its disk must remember as applied: a group of records carries, with the
+ *   broadcasts, the mark of what was confirmed when they were made, so the receipt of a broadcast stands for the mark
+ *   too; and a node that is closed takes its leave only when everything confirmed is marked. What is applied is confirmed
+ *   a little later, at the latest when the next position comes.
  * Counts live in plain integer arrays: they are copied at every broadcast and compared at every delivery.
  */
-import { AntecedentError, assert, compareNames, formatDot, type Dot, type NodeName } from '../../core/index.js';
+import { AntecedentError, compareNames, formatDot, type Dot, type NodeName } from '../../core/index.js';
 
 /** One call of broadcast(). */
 export interface Attempt {
@@ -21,7 +26,9 @@ export interface Attempt {
   readonly seq: number;
   readonly payload: Uint8Array;
   /** Read through `countIn`: logs that appeared later are beyond its end. */
-  past: Int32Array;
+  readonly past: Int32Array;
+  /** Position that the application had confirmed for certain. */
+  readonly confirmed: number;
 }
 
 /** The messages of one origin. */
@@ -32,8 +39,10 @@ export interface OriginLog {
   readonly attempts: Attempt[];
   /** Highest seq whose receipt arrived; everything below is promised with it, for a log has no gaps. */
   accepted: number;
-  /** `accepted` as it was when the origin last crashed. */
-  acceptedAtCrash: number;
+  /** Highest seq that was broadcast when its node was closed in peace. */
+  kept: number;
+  /** What was promised, by a receipt or by a close in peace, when the origin last ended. */
+  promisedAtEnd: number;
   /** Highest seq that any node, dead or alive, was given. */
   deliveredAnywhere: number;
   /** Life of the node in which it last broadcast here. */
@@ -50,12 +59,17 @@ export interface NodeTruth {
   delivered: Int32Array;
   /** Number of its starts. */
   life: number;
-  /** Position up to which `delivered` counts. */
-  held: number;
-  /** False after a restart without position, until the next delivery shows where the node's own mark stands. */
-  isMarkKnown: boolean;
-  /** Broadcasts of this life whose past is unknown because the mark is. */
-  readonly unsettled: Attempt[];
+  /**
+   * Position of the last delivery of this life, or what its application gave it at the start. Undefined after a start
+   * without position, until the first delivery shows where the node's own mark stands.
+   */
+  last: number | undefined;
+  /** Started without position: its disk remembers what was applied. */
+  keepsMark: boolean;
+  /** Up to here nothing may come again. */
+  marked: number;
+  /** Since when, for sentences: `b:7 was accepted`. */
+  markedSince: string;
   /** Two halves of an order-independent hash of the delivered set. */
   setXor: number;
   setSum: number;
@@ -76,14 +90,14 @@ export function nameOf(attempt: Attempt): string {
   return formatDot(dotOf(attempt));
 }
 
-/** True when the node has been given the message, in the state its application is in now. */
+/** True when the node has been given the message. */
 export function hasDelivered(node: NodeTruth, log: OriginLog, seq: number): boolean {
   return countIn(node.delivered, log.index) >= seq;
 }
 
 /** Highest seq of a log that must not be forgotten any more. */
 export function durableSeq(log: OriginLog): number {
-  return Math.max(log.accepted, log.deliveredAnywhere);
+  return Math.max(log.accepted, log.kept, log.deliveredAnywhere);
 }
 
 export class GroundTruth {
@@ -103,9 +117,10 @@ export class GroundTruth {
       positions: [],
       delivered: new Int32Array(this.#capacity),
       life: 0,
-      held: 0,
-      isMarkKnown: true,
-      unsettled: [],
+      last: undefined,
+      keepsMark: false,
+      marked: 0,
+      markedSince: '',
       setXor: 0,
       setSum: 0,
     }));
@@ -144,7 +159,8 @@ export class GroundTruth {
       incarnation,
       attempts: [],
       accepted: 0,
-      acceptedAtCrash: 0,
+      kept: 0,
+      promisedAtEnd: 0,
       deliveredAnywhere: 0,
       life: node.life,
     };
@@ -155,70 +171,59 @@ export class GroundTruth {
   }
 
   /**
-   * A process (re)starts. `position` is what its application has stored; without one the node goes on behind its own
-   * mark, which only the next delivery reveals.
+   * A process (re)starts. `position` is what its application has stored, which is what it was given; without one the node
+   * goes on behind its own mark, which only the next delivery reveals.
    */
   start(node: NodeTruth, position: number | undefined): void {
-    node.life += 1;
-    node.unsettled.length = 0;
-    node.isMarkKnown = node.positions.length === 0;
-    if (position !== undefined) this.moveTo(node, position);
-  }
-
-  crash(node: NodeTruth): void {
-    for (const log of node.logs) log.acceptedAtCrash = log.accepted;
-  }
-
-  /** The application is in the state it had at `position`, and the node goes on from there. */
-  moveTo(node: NodeTruth, position: number): void {
-    if (position > node.positions.length) {
+    if (position !== undefined && position !== node.positions.length) {
       throw new AntecedentError(
         'E_POSITION',
         `node ${node.name} is said to have stored position ${position}, but was given ${node.positions.length} messages`,
       );
     }
-    while (node.held > position) this.#count(node, node.positions[node.held - 1], -1);
-    while (node.held < position) this.#count(node, node.positions[node.held], 1);
-    node.isMarkKnown = true;
-    this.#settle(node);
+    node.life += 1;
+    node.keepsMark = position === undefined;
+    node.last = position ?? (node.positions.length === 0 ? 0 : undefined);
+  }
+
+  /** The life ends, with or without warning. */
+  end(node: NodeTruth): void {
+    for (const log of node.logs) log.promisedAtEnd = Math.max(log.accepted, log.kept);
+  }
+
+  /** The node was closed and has taken its leave: all it was told by then is on its disk. */
+  close(node: NodeTruth, confirmed: number): void {
+    // An attempt of an earlier life may have been wiped out by the crash that ended it.
+    for (const log of node.logs) if (log.life === node.life) log.kept = log.attempts.length;
+    mark(node, confirmed, 'it was closed');
+    this.end(node);
   }
 
   /** Records a broadcast that the oracles have found lawful. Later attempts of a life that ended unseen are forgotten. */
-  addAttempt(node: NodeTruth, log: OriginLog, seq: number, payload: Uint8Array): Attempt {
-    const past = node.isMarkKnown ? node.delivered.slice(0, this.logs.length) : new Int32Array(log.index + 1);
+  addAttempt(node: NodeTruth, log: OriginLog, seq: number, payload: Uint8Array): void {
+    const past = node.delivered.slice(0, this.logs.length);
     past[log.index] = seq - 1;
-    const attempt: Attempt = { log, seq, payload, past };
     log.attempts.length = seq - 1;
-    log.attempts.push(attempt);
+    log.attempts.push({ log, seq, payload, past, confirmed: (node.last ?? 0) - 1 });
     log.life = node.life;
-    if (!node.isMarkKnown) node.unsettled.push(attempt);
-    return attempt;
   }
 
-  /** Records a delivery that the oracles have found lawful, at position `held + 1`. */
-  addDelivery(node: NodeTruth, attempt: Attempt): void {
-    if (node.held === node.positions.length) node.positions.push(attempt);
-    if (attempt.seq > attempt.log.deliveredAnywhere) attempt.log.deliveredAnywhere = attempt.seq;
-    this.#count(node, attempt, 1);
+  /** Records a receipt. */
+  accept(node: NodeTruth, attempt: Attempt): void {
+    attempt.log.accepted = Math.max(attempt.log.accepted, attempt.seq);
+    mark(node, attempt.confirmed, `${nameOf(attempt)} was accepted`);
   }
 
-  #count(node: NodeTruth, attempt: Attempt | undefined, by: 1 | -1): void {
-    assert(attempt !== undefined, `position ${node.held} of ${node.name} holds no message`);
+  /** Records a delivery that the oracles have found lawful: at the next position, or again. */
+  addDelivery(node: NodeTruth, attempt: Attempt, position: number): void {
+    node.last = position;
+    if (position <= node.positions.length) return;
     const { log, seq } = attempt;
-    node.held += by;
-    node.delivered[log.index] = countIn(node.delivered, log.index) + by;
+    node.positions.push(attempt);
+    if (seq > log.deliveredAnywhere) log.deliveredAnywhere = seq;
+    node.delivered[log.index] = countIn(node.delivered, log.index) + 1;
     node.setXor ^= mix(log.index, seq);
-    node.setSum = (node.setSum + by * mix(seq, ~log.index)) | 0;
-  }
-
-  /** A node that shows where its mark stands had delivered everything up to there when it restarted. */
-  #settle(node: NodeTruth): void {
-    for (const attempt of node.unsettled) {
-      const past = node.delivered.slice(0, this.logs.length);
-      past[attempt.log.index] = attempt.seq - 1;
-      attempt.past = past;
-    }
-    node.unsettled.length = 0;
+    node.setSum = (node.setSum + mix(seq, ~log.index)) | 0;
   }
 
   #grow(): void {
@@ -229,6 +234,12 @@ export class GroundTruth {
       node.delivered = wider;
     }
   }
+}
+
+function mark(node: NodeTruth, position: number, since: string): void {
+  if (!node.keepsMark || position <= node.marked) return;
+  node.marked = position;
+  node.markedSince = since;
 }
 
 /** Mixes two small integers into 32 well-spread bits (the finalizer of MurmurHash3, which is in the public domain). */

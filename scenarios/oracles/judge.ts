@@ -100,7 +100,10 @@ export class Judge {
         this.#truth.start(node, event.position);
         return undefined;
       case 'crash':
-        this.#truth.crash(node);
+        this.#truth.end(node);
+        return undefined;
+      case 'closed':
+        this.#truth.close(node, event.confirmed);
         return undefined;
       case 'alarm':
         return alarmRaised(node, event);
@@ -124,7 +127,7 @@ export class Judge {
     const attempt = this.#truth.findAttempt(event.dot);
     const violation = checkCreated(node, event.dot, attempt, 'accepted', event.atMs);
     if (violation !== undefined || attempt === undefined) return violation;
-    attempt.log.accepted = Math.max(attempt.log.accepted, attempt.seq);
+    this.#truth.accept(node, attempt);
     return undefined;
   }
 
@@ -133,22 +136,20 @@ export class Judge {
     const { dot, position, payload, atMs } = event;
     const attempt = this.#truth.findAttempt(dot);
     if (attempt === undefined) return checkCreated(node, dot, attempt, 'delivered', atMs);
+    const isNew = position > node.positions.length;
     const violation =
       checkBytes(node, attempt, payload, atMs) ??
       checkPosition(node, attempt, position, atMs) ??
-      (position > node.positions.length
-        ? (checkDuplicate(node, attempt, atMs) ?? checkCausalOrder(this.#truth, node, attempt, atMs))
-        : undefined);
+      (isNew ? (checkDuplicate(node, attempt, atMs) ?? checkCausalOrder(this.#truth, node, attempt, atMs)) : undefined);
     if (violation !== undefined) return violation;
-    if (!node.isMarkKnown) this.#truth.moveTo(node, position - 1);
-    this.#truth.addDelivery(node, attempt);
-    if (event.stateDigest === undefined) return undefined;
+    this.#truth.addDelivery(node, attempt, position);
+    if (!isNew || event.stateDigest === undefined) return undefined;
     this.#hasStates = true;
     return this.#states.check(node, event.stateDigest, atMs);
   }
 
   #stop(node: NodeTruth, event: EventOf<'stopped'>): Violation | undefined {
-    this.#truth.crash(node);
+    this.#truth.end(node);
     if (this.#expectedStops.has(event.code)) return undefined;
     return {
       property: 'no-unexpected-stop',

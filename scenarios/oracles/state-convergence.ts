@@ -29,19 +29,16 @@ export class StateConvergence {
     const key = (node.setXor >>> 0) * 0x200000 + (node.setSum >>> 11);
     const seen = this.#seen.get(key);
     if (seen === undefined) {
-      this.#seen.set(key, { node, position: node.held, stateDigest });
+      this.#seen.set(key, { node, position: node.positions.length, stateDigest });
       return undefined;
     }
     if (seen.stateDigest === stateDigest || !this.#isSameSet(node, seen)) return undefined;
-    const nodes = [...new Set([seen.node.name, node.name])];
+    const nodes = [seen.node.name, node.name];
     return {
       property: 'state-convergence',
       kind: 'safety',
       atMs,
-      sentence:
-        nodes.length === 2
-          ? `${nodes.join(' and ')} have been given the same ${node.held} messages but are in different states.`
-          : `${node.name} was given its ${node.held} messages again and came to a different state.`,
+      sentence: `${nodes.join(' and ')} have been given the same ${node.positions.length} messages but are in different states.`,
       nodes,
       messages: [],
     };
@@ -49,7 +46,7 @@ export class StateConvergence {
 
   /** Compares the sets themselves: counts of the one against the first positions of the other. */
   #isSameSet(node: NodeTruth, seen: Seen): boolean {
-    if (seen.position !== node.held) return false;
+    if (seen.position !== node.positions.length) return false;
     const counts = new Int32Array(this.#truth.logs.length);
     for (const { log } of seen.node.positions.slice(0, seen.position)) {
       counts[log.index] = countIn(counts, log.index) + 1;

@@ -22,7 +22,8 @@ export function shortEvent(event: HistoryEvent): string {
     case 'start':
       return event.position === undefined ? 'start' : `start at ${event.position}`;
     case 'crash':
-      return 'crash';
+    case 'closed':
+      return event.type;
     case 'alarm':
       return `alarm ${event.code}`;
     case 'stopped':

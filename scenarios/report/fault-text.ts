@@ -22,6 +22,8 @@ export function describeFault(fault: PlannedFault): string {
     case 'crash':
     case 'power-loss':
       return `${fault.kind} ${fault.node}, ${describeReturn(fault.restartAfterMs)}`;
+    case 'stop':
+      return `close ${fault.node}, ${describeReturn(fault.restartAfterMs)}`;
     case 'restart':
     case 'pause':
     case 'resume':

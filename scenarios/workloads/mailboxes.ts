@@ -24,6 +24,8 @@ export interface MailboxesOptions {
   readonly mailboxesPerUser?: number;
   /** Longest text of a mail. */
   readonly mailBytesMax?: number;
+  /** Share of the mails that have an attachment: 5 to 20 KB, several pages of a disk. */
+  readonly largeMails?: number;
   /** When an operation counts as accepted. `mixed` draws one for each: here, on some nodes, or on all. */
   readonly durable?: 'here' | 'all' | 'mixed';
 }
@@ -40,7 +42,7 @@ export const mailboxesProgram: Program = {
 
 /** Random operations at random nodes and times. Throws `E_CONFIG` for options out of range. */
 export function mailboxes(options: MailboxesOptions): Workload {
-  const { perSecond, users = 3, mailboxesPerUser = 2, mailBytesMax = 120 } = options;
+  const { perSecond, users = 3, mailboxesPerUser = 2, mailBytesMax = 120, largeMails = 0 } = options;
   if (!(perSecond > 0 && perSecond <= 100_000)) {
     throw new AntecedentError(
       'E_CONFIG',
@@ -51,16 +53,18 @@ export function mailboxes(options: MailboxesOptions): Workload {
     if (Number.isSafeInteger(value) && value >= 1) continue;
     throw new AntecedentError('E_CONFIG', `mailboxes: ${key} is ${value}, it must be a whole number above 0`);
   }
+  if (!(largeMails >= 0 && largeMails <= 1)) {
+    throw new AntecedentError('E_CONFIG', `mailboxes: largeMails is ${largeMails}, it must be a share from 0 to 1`);
+  }
   return {
     ...mailboxesProgram,
-    plan: (context) => planOperations(context, { ...options, users, mailboxesPerUser, mailBytesMax }),
+    plan: (context) => planOperations(context, { ...options, users, mailboxesPerUser, mailBytesMax, largeMails }),
   };
 }
 
-function planOperations(
-  context: PlanningContext,
-  options: Required<Omit<MailboxesOptions, 'durable'>> & MailboxesOptions,
-): PlannedOperation[] {
+type AllOptions = Required<Omit<MailboxesOptions, 'durable'>> & MailboxesOptions;
+
+function planOperations(context: PlanningContext, options: AllOptions): PlannedOperation[] {
   const { random, nodes } = context;
   const count = Math.max(1, Math.round((options.perSecond * options.for) / 1000));
   const timesMs = Array.from({ length: count }, () => random.between(0, Math.round(options.for * 1000)) / 1000);
@@ -68,7 +72,7 @@ function planOperations(
   return timesMs.map((atMs, index) => {
     const user = `user${random.below(options.users)}`;
     const mailbox = `box${random.below(options.mailboxesPerUser)}`;
-    const body = planBody(context, user, mailbox, `m${index}`, options.mailBytesMax);
+    const body = planBody(context, user, mailbox, `m${index}`, options);
     const durable = planDurability(context, options.durable ?? 'here');
     return { atMs, node: random.pick(nodes), ...(durable === 'here' ? {} : { durable }), ...body };
   });
@@ -80,10 +84,14 @@ function planBody(
   user: string,
   mailbox: string,
   mail: string,
-  bytesMax: number,
+  { mailBytesMax, largeMails }: AllOptions,
 ): OperationBody {
   const draw = random.below(10);
-  if (draw < 6) return { kind: 'append', user, mailbox, mail, bytes: random.below(bytesMax) };
+  if (draw < 6) {
+    const isLarge = largeMails > 0 && random.chance(largeMails);
+    const bytes = isLarge ? random.between(5 << 10, 20 << 10) : random.below(mailBytesMax);
+    return { kind: 'append', user, mailbox, mail, bytes };
+  }
   if (draw < 8) return { kind: 'expunge', user, mailbox, pick: random.below(1000) };
   return { kind: draw === 8 ? 'create' : 'delete', user, mailbox };
 }

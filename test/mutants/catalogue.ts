@@ -117,4 +117,42 @@ export const mutants: readonly Mutant[] = [
     ],
     breaks: ['causal-order', 'convergence', 'deadlock'],
   },
+  {
+    id: 'mark-is-forgotten',
+    about: 'A node that keeps the mark ignores the one on its disk.',
+    edits: [
+      {
+        file: 'core/replica/replica.ts',
+        from: `  #restoreMark(position: number): void {
+    if (this.#options.position !== undefined) return;`,
+        to: `  #restoreMark(position: number): void {
+    if (position > 0) return;`,
+      },
+    ],
+    breaks: ['no-duplication'],
+  },
+  {
+    id: 'restart-forgets-clock',
+    about: 'After a restart a node that keeps the mark forgets what its application may have seen beyond the mark.',
+    edits: [
+      {
+        file: 'core/replica/replica.ts',
+        from: 'this.#delivered[origin] = this.#holdBack.releasedSeq(origin);',
+        to: '',
+      },
+    ],
+    breaks: ['causal-order'],
+  },
+  {
+    id: 'close-before-persist',
+    about: 'A node that is closed takes its leave while something still waits for the disk.',
+    edits: [
+      {
+        file: 'core/node.ts',
+        from: "if (this.#state === 'closing' && this.#replica.isPersisted) this.#sayGoodbye();",
+        to: "if (this.#state === 'closing') this.#sayGoodbye();",
+      },
+    ],
+    breaks: ['durability', 'no-duplication'],
+  },
 ];

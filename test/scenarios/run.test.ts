@@ -4,9 +4,11 @@ import {
   at,
   catalogue,
   crash,
+  cut,
   findScenario,
   formatPlan,
   lines,
+  link,
   makePlan,
   ms,
   pause,
@@ -17,6 +19,7 @@ import {
   scenario,
   seconds,
   slowDisk,
+  stop,
   type Application,
   type ApplicationMode,
   type HistoryEvent,
@@ -74,6 +77,95 @@ test('faults of the plan are injected and counted', () => {
   const result = runPlan(makePlan(findScenario('power-loss'), '1'));
   expect(result.faults['power-loss']).toBeGreaterThanOrEqual(3);
   expect(runPlan(makePlan(findScenario('slow-peer'), '1')).faults).toMatchObject({ link: 1, 'slow-disk': 1 });
+});
+
+test('what changes nothing is not counted, and neither are ends', () => {
+  const workload = lines({ lines: ['x'], perSecond: 10 });
+  const faults = [
+    at(ms(10), link({ loss: 0 })),
+    at(ms(20), link({ loss: 0.5 }, { direction: { from: 'a', to: 'b' }, for: ms(100) })),
+    at(ms(30), link({ loss: 0.5 }, { direction: { from: 'a', to: 'b' }, for: ms(90) })),
+    at(ms(200), link({ loss: 0.5 }, { direction: { from: 'a', to: 'b' } })),
+    at(ms(40), slowDisk('a', { for: ms(100) })),
+    at(ms(50), slowDisk('a', { for: ms(100), profile: { syncMs: { minMs: 0.5, maxMs: 2 } } })),
+    at(ms(60), pause('a', { for: ms(5) })),
+    at(ms(61), stop('a', { for: ms(5) })),
+  ];
+  const result = runPlan(makePlan(scenario('counted', { about: '', nodes: 2, workload, faults }), '1'));
+  expect(result.verdict).toBe('pass');
+  expect(result.faults).toMatchObject({ link: 2, 'slow-disk': 1, pause: 1 });
+  expect(result.faults).not.toHaveProperty('stop');
+});
+
+describe('a node that is closed', () => {
+  const rolling = (application: ApplicationMode) =>
+    scenario('rolling', {
+      about: '',
+      nodes: 3,
+      workload: lines({ lines: text, perSecond: 20 }),
+      disk: { syncMs: { minMs: 1, maxMs: 30 } },
+      faults: ['a', 'b', 'c', 'a'].map((name, index) => at(ms(200 + 400 * index), stop(name, { for: ms(100) }))),
+      application,
+    });
+
+  test.each<ApplicationMode>([
+    { memory: 'position' },
+    { memory: 'mark' },
+    { memory: 'mark', applyMs: { minMs: 1, maxMs: 15 } },
+  ])('loses nothing, with the application %j', (application) => {
+    for (const seed of ['1', '2', '3']) {
+      const {
+        violations,
+        faults,
+        history = [],
+        plan,
+      } = runPlan(makePlan(rolling(application), seed), {
+        keepHistory: true,
+      });
+      expect(violations, `seed ${seed}`).toEqual([]);
+      expect(faults).toEqual({ stop: 4, restart: 4 });
+      expect(history.filter(({ type }) => type === 'closed')).toHaveLength(4);
+      const applied = linesApplied(history);
+      for (const node of plan.nodes) expect(applied.get(node)?.sort(), `seed ${seed}`).toEqual([...text].sort());
+    }
+  });
+
+  test('stays down until the faults end when no time is given', () => {
+    const faults = [at(ms(100), stop('a')), at(seconds(1), cut('any'))];
+    const plan = makePlan(
+      scenario('gone', { about: '', nodes: 2, workload: lines({ lines: text, perSecond: 50 }), faults }),
+      '1',
+    );
+    const { history = [], verdict } = runPlan(plan, { keepHistory: true });
+    expect(verdict).toBe('pass');
+    const starts = history.filter(({ type, node }) => type === 'start' && node === 'a').map(({ atMs }) => atMs);
+    expect(starts).toEqual([0, plan.healedAtMs]);
+  });
+});
+
+test('the slow peer falls behind, and has caught up before its line and its disk are well again', () => {
+  for (const seed of ['1', '2', '3', '4', '5', '6']) {
+    const { plan, history = [] } = runPlan(makePlan(findScenario('slow-peer'), seed), { keepHistory: true });
+    const lastOf = (type: HistoryEvent['type'], node?: string): number =>
+      Math.max(
+        ...history
+          .filter((event) => event.type === type && (node ?? event.node) === event.node)
+          .map(({ atMs }) => atMs),
+      );
+    expect(lastOf('deliver', 'a'), `seed ${seed}`).toBeGreaterThan(lastOf('deliver', 'b'));
+    expect(lastOf('deliver', 'a'), `seed ${seed}`).toBeLessThan(plan.healedAtMs);
+  }
+});
+
+test('power losses take away what was not synced, from the middle of a write too', () => {
+  const total: Record<string, number> = {};
+  for (let seed = 1; seed <= 15; seed++) {
+    const { faults } = runPlan(makePlan(findScenario('power-loss'), String(seed)));
+    for (const [kind, count] of Object.entries(faults)) total[kind] = (total[kind] ?? 0) + count;
+  }
+  expect(total['lost-write']).toBeGreaterThan(0);
+  expect(total['torn-write']).toBeGreaterThan(0);
+  expect(total['scattered-write']).toBeGreaterThan(0);
 });
 
 describe.each<ApplicationMode>([

@@ -18,6 +18,7 @@ import {
   scenario,
   seconds,
   slowDisk,
+  stop,
   usualDisk,
   usualLink,
   type Fault,
@@ -63,7 +64,10 @@ describe('targets', () => {
   test('every node has its part in a random partition', () => {
     for (const seed of seeds) {
       const [fault] = resolve(4, partition('random'), seed);
-      expect((fault?.kind === 'partition' ? fault.groups : []).flat().sort()).toEqual(['a', 'b', 'c', 'd']);
+      const groups = fault?.kind === 'partition' ? fault.groups : [];
+      expect(groups.flat().sort()).toEqual(['a', 'b', 'c', 'd']);
+      expect(groups.length).toBeGreaterThanOrEqual(2);
+      expect(Math.min(...groups.map((group) => group.length))).toBeGreaterThanOrEqual(1);
     }
   });
 
@@ -83,6 +87,7 @@ describe('targets', () => {
 
   test('a cluster of one has no links that could be cut', () => {
     expect(resolve(1, cut('any'))).toEqual([]);
+    expect(resolve(1, partition('random'))).toEqual([]);
   });
 
   test('a name that is not there is an error that tells the names', () => {
@@ -113,11 +118,14 @@ describe('a fault that lasts brings its end, on the same targets', () => {
     }
   });
 
-  test('crash and power loss restart', () => {
+  test('crash, power loss and stop restart', () => {
     expect(resolve(2, crash('a', { for: ms(50) }))).toEqual([
       { atMs: 1000, kind: 'crash', node: 'a', restartAfterMs: 50 },
     ]);
     expect(resolve(2, powerLoss('b'))).toEqual([{ atMs: 1000, kind: 'power-loss', node: 'b' }]);
+    expect(resolve(2, stop('b', { for: ms(50) }))).toEqual([
+      { atMs: 1000, kind: 'stop', node: 'b', restartAfterMs: 50 },
+    ]);
   });
 });
 

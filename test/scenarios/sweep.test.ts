@@ -38,6 +38,7 @@ function pretend(change: (scenario: string, seed: number) => Partial<RunResult> 
     simulatedMs: 1500,
     wallMs: 1,
     faults: { crash: 1 },
+    properties: ['integrity'],
     plan,
     ...change(plan.scenario, Number(plan.seed)),
   });
@@ -90,6 +91,15 @@ test('adds up what the runs were', async () => {
       { name: 'lossy', runs: 10, failed: 0, events: 1000, deliveries: 60, simulatedMs: 15_000 },
     ],
   });
+});
+
+test('names the properties that some run was judged by, and no others', async () => {
+  const { properties } = await sweep({
+    scenarios: [calm, lossy],
+    seeds: { from: 1, to: 1 },
+    runSeed: pretend((scenario) => (scenario === 'lossy' ? { properties: ['deadlock', 'causal-order'] } : {})),
+  });
+  expect(properties).toEqual(['causal-order', 'integrity', 'deadlock']);
 });
 
 test('keeps the plan and the report of a failure', async () => {

@@ -2,6 +2,22 @@ import { describe, expect, test } from 'vitest';
 import { Simulation } from '../../transport-sim/index.js';
 import { a, b, bytesOf, c, linkedPair, pass, Puppet, writeNumbers } from './programs.js';
 
+test('a program that exits leaves its files and is no fault; it can be started again', () => {
+  const { sim, dialer, acceptor } = linkedPair();
+  const { world } = acceptor;
+  let hasFired = false;
+  world.clock.wakeAt(sim.nowMs + 50, () => (hasFired = true));
+  world.disk.open('f', { create: true }, () => sim.exit(b));
+  pass(sim);
+  expect([sim.isUp(b), hasFired]).toEqual([false, false]);
+  expect(dialer.recorder.closed).toHaveLength(1);
+  expect(sim.disk(b).files.has('f')).toBe(true);
+  expect([...sim.faults]).toEqual([]);
+  sim.exit(b);
+  sim.start(b);
+  expect(sim.isUp(b)).toBe(true);
+});
+
 describe('a crash of the process', () => {
   test('closes the links of its peers after what it wrote has arrived', () => {
     const { sim, dialer, acceptor } = linkedPair();

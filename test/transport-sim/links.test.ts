@@ -125,6 +125,19 @@ describe('writes', () => {
     expect(closed).toEqual([]);
   });
 
+  test('spare the first writes of each end when told to, and treat the others as they would have', () => {
+    const received = (sparedWrites: number): string[] => {
+      const { sim, dialer, acceptor } = linkedPair({ link: { loss: 0.5, sparedWrites } });
+      writeNumbers(dialer, 100);
+      pass(sim);
+      return acceptor.recorder.received;
+    };
+    const [plain, spared] = [received(0), received(10)];
+    expect(spared.slice(0, 10)).toEqual(Array.from({ length: 10 }, (_, index) => `${index};`));
+    expect(spared.slice(10)).toEqual(plain.filter((text) => Number.parseInt(text, 10) >= 10));
+    expect(spared.length).toBeLessThan(80);
+  });
+
   test('are doubled now and then', () => {
     const { sim, dialer, acceptor } = linkedPair({ link: { duplication: 0.3 } });
     const texts = writeNumbers(dialer, 200);

@@ -18,6 +18,23 @@ test('a partition drops writes of both directions and lets links live', () => {
   expect(sim.faults.get('unreachable-write')).toBe(6);
 });
 
+test('a partition that parts nobody else, and a block of what is blocked, are not counted', () => {
+  const { sim } = linkedPair();
+  sim.network.partition([[a, b]]);
+  sim.network.partition([[a]]);
+  expect(sim.faults.get('partition')).toBeUndefined();
+  sim.network.partition([[a], [b]]);
+  sim.network.partition([[b], [a]]);
+  sim.network.block(a, b);
+  expect([sim.faults.get('partition'), sim.faults.get('one-way')]).toEqual([1, undefined]);
+  sim.network.heal();
+  sim.network.block(a, b);
+  sim.network.block(a, b);
+  expect(sim.faults.get('one-way')).toBe(1);
+  sim.network.partition([[a], [b]]);
+  expect(sim.faults.get('partition')).toBe(2);
+});
+
 test('a block is one way, and can be taken back alone', () => {
   const { sim, dialer, acceptor } = linkedPair();
   sim.network.block(a, b);

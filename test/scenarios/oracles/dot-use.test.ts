@@ -17,6 +17,16 @@ test('catches a dot that is used again after its message was delivered elsewhere
   });
 });
 
+test('catches a dot that is used again after a close in peace, but not after the crash of a life before it', () => {
+  const closed = new HistoryBuilder('a b').broadcast('a:1').closed('a', 0).start('a', 0);
+  expect(closed.broadcast('a:1', 'other').safety()).toMatchObject({
+    property: 'durability',
+    sentence: 'a forgot a:1, which it had when it was closed, and used its dot for a new message.',
+  });
+  const crashed = new HistoryBuilder('a b').broadcast('a:1').crash('a').start('a', 0).closed('a', 0).start('a', 0);
+  expect(crashed.broadcast('a:1', 'other').safety()).toBeUndefined();
+});
+
 test('a receipt covers everything below it in the log', () => {
   const history = new HistoryBuilder('a b').broadcast('a:1').broadcast('a:2').accepted('a:2').crash('a').start('a', 0);
   expect(history.broadcast('a:1', 'other').safety()?.property).toBe('durability');

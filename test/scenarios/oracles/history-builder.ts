@@ -45,6 +45,12 @@ export class HistoryBuilder {
     return this;
   }
 
+  /** The node is closed and has taken its leave. */
+  closed(node: string, confirmed: number): this {
+    this.events.push({ type: 'closed', atMs: this.#atMs, node: nodeName(node), confirmed });
+    return this;
+  }
+
   broadcast(text: string, payload: string = text, node: string = dot(text).origin): this {
     const event = { node: nodeName(node), dot: dot(text), payload: bytes(payload) };
     this.events.push({ type: 'broadcast', atMs: this.#atMs, ...event });

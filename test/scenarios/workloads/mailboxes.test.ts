@@ -127,7 +127,23 @@ test('plans as many operations as asked for, in time, of every kind', () => {
   expect(new Set(plan.operations.map(({ durable }) => durable))).toEqual(new Set([undefined, 'all', 1, 2, 3]));
 });
 
+test('some mails are large, as many as asked for', () => {
+  const sizesOf = (largeMails: number): number[] => {
+    const large = mailboxes({ perSecond: 100, for: seconds(4), mailBytesMax: 100, largeMails });
+    const { operations } = makePlan(scenario('m', { about: '', nodes: 2, workload: large }), '1');
+    return operations.flatMap((operation) => (operation.kind === 'append' ? [operation.bytes] : []));
+  };
+  expect(Math.max(...sizesOf(0))).toBeLessThan(100);
+  expect(Math.min(...sizesOf(1))).toBeGreaterThanOrEqual(5 << 10);
+  expect(Math.max(...sizesOf(1))).toBeLessThanOrEqual(20 << 10);
+  const some = sizesOf(0.3);
+  const share = some.filter((bytes) => bytes >= 100).length / some.length;
+  expect(share).toBeGreaterThan(0.2);
+  expect(share).toBeLessThan(0.4);
+});
+
 test('refuses options that mean nothing', () => {
+  expect(() => mailboxes({ perSecond: 1, for: seconds(1), largeMails: 2 })).toThrow('must be a share from 0 to 1');
   expect(() => mailboxes({ perSecond: 0, for: seconds(1) })).toThrow('is not above 0');
   expect(() => mailboxes({ perSecond: 1, for: seconds(1), users: 0 })).toThrow(
     'mailboxes: users is 0, it must be a whole number above 0',
