@@ -51,7 +51,7 @@ export interface Timings {
   readonly heartbeatMs: number;
   /** Time between pings while the peer owes acknowledgements. */
   readonly probeMs: number;
-  /** A link on which no whole frame was heard for this long is dead: the longest frame must pass the slowest line in it. */
+  /** A link on which neither a whole frame nor 4 KiB of one were heard for this long is dead. */
   readonly deadMs: number;
   /** First wait before dialling again; doubled each time, with full jitter. */
   readonly backoffMs: number;

@@ -53,6 +53,12 @@ export interface PeeringOptions {
   readonly handlers: PeeringHandlers;
 }
 
+/**
+ * Whole frames are signs of life, and so is this much of a longer one. Fewer bytes are not: where a length was damaged,
+ * the pings of the other end would otherwise be swallowed as parts of a frame that never ends, and heard for ever.
+ */
+const progressBytes = 4096;
+
 /** Longest frame accepted from a peer that has said HELLO. */
 export function frameBytesMax(limits: Limits): number {
   // A batch of one message, its clock (every member named, generously) and all headers.
@@ -90,6 +96,7 @@ export class Peering {
       welcome: undefined,
       upSinceMs: undefined,
       lastHeardMs: nowMs,
+      unheardBytes: 0,
       nextPingMs: Infinity,
       bufferedBytes: 0,
       owesAck: false,
@@ -105,11 +112,12 @@ export class Peering {
     const session = this.#sessions.get(link);
     if (session === undefined) return;
     try {
+      session.unheardBytes += bytes.length;
+      if (session.unheardBytes >= progressBytes) this.#noteHeard(session, nowMs);
       session.reader.push(bytes);
       for (let frame = session.reader.next(); frame !== undefined; frame = session.reader.next()) {
         const decoded = decodeFrame(frame, this.#options.digests);
-        // Only whole frames are signs of life: bytes that belong to a frame that never ends would be heard for ever.
-        session.lastHeardMs = nowMs;
+        this.#noteHeard(session, nowMs);
         this.#handleFrame(session, decoded, nowMs);
         // The frame may have ended the link.
         if (!this.#sessions.has(link)) return;
@@ -225,6 +233,11 @@ export class Peering {
         this.#options.handlers.onFrame(peer, session, frame, nowMs);
       }
     }
+  }
+
+  #noteHeard(session: Session, nowMs: number): void {
+    session.lastHeardMs = nowMs;
+    session.unheardBytes = 0;
   }
 
   #handleHello(session: Session, hello: HelloFrame, nowMs: number): void {

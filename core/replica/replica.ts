@@ -10,7 +10,6 @@
  * Methods come in three kinds: restoring, inputs (`handle...`), and what the application does.
  */
 import { AntecedentError, RemoteProtocolError, assert, type ErrorCode } from '../errors.js';
-import { HoldBackQueue } from '../causal/hold-back-queue.js';
 import type { Delivery, Durability } from '../delivery.js';
 import { recordTypes, type JournalEntry, type RecordPlace } from '../journal/journal.js';
 import type { Limits, Timings } from '../limits.js';
@@ -29,6 +28,7 @@ import { originKey, type Dot, type Origin } from '../message/origin.js';
 import type { ClusterName, NodeName } from '../names.js';
 import type { Digests, Random } from '../ports.js';
 import { Acceptance } from './acceptance.js';
+import { Deliveries } from './deliveries.js';
 import { Logs, type TakenBatch } from './logs.js';
 import { OriginTable } from './origin-table.js';
 import { Outbox } from './outbox.js';
@@ -36,7 +36,6 @@ import { OwnLog } from './own-log.js';
 import { newPeer, type Peer } from './peer.js';
 import { Peering } from './peering.js';
 import type { LinkId, Ready } from './ready.js';
-import { ReplicaDelivery } from './replica-delivery.js';
 import { Sending } from './sending.js';
 import type { Session } from './session.js';
 
@@ -75,7 +74,7 @@ export class Replica {
   readonly #outbox: Outbox;
   readonly #origins: OriginTable;
   readonly #logs: Logs;
-  readonly #holdBack = new HoldBackQueue();
+  readonly #deliveries: Deliveries;
   readonly #ownLog: OwnLog;
   readonly #sending: Sending;
   readonly #acceptance = new Acceptance();
@@ -90,20 +89,12 @@ export class Replica {
   /** The group on its way to the disk; empty when there is none. */
   #group: readonly PendingRecord[] = [];
 
-  /** Seq of the last message of each origin that a broadcast made now depends on, by origin index. */
-  readonly #delivered: number[] = [];
-  /** Entries of `#delivered` that no message of ours has named yet. */
-  readonly #changed = new Map<number, number>();
-  /** Position of the last delivery taken, confirmed by the application, and entered in the journal. */
-  #takenPosition = 0;
-  #appliedPosition = 0;
-  #journalledPosition = 0;
-
   constructor(options: ReplicaOptions) {
     this.#options = options;
     this.#outbox = new Outbox(new FrameEncoder(options.digests, this.#slab));
     this.#origins = new OriginTable([options.name, ...options.peers]);
     this.#logs = new Logs(this.#origins, options.digests);
+    this.#deliveries = new Deliveries(this.#origins, options.position);
     this.#ownLog = new OwnLog(options.limits.cacheBytesMax);
     this.#peers = new Map(options.peers.map((name) => [name, newPeer(name)]));
     this.#sending = new Sending({
@@ -123,7 +114,7 @@ export class Replica {
   restore(entry: JournalEntry, place: RecordPlace): void {
     assert(this.#running === undefined, 'records are restored before start');
     try {
-      if (entry.type === recordTypes.applied) this.#restoreMark(new ByteReader(entry.body).varint());
+      if (entry.type === recordTypes.applied) this.#deliveries.restoreMark(new ByteReader(entry.body).varint());
       else this.#restoreBatch(entry, place);
     } catch (error) {
       if (!(error instanceof RemoteProtocolError)) throw error;
@@ -144,7 +135,6 @@ export class Replica {
     assert(this.#running === undefined, 'start is called once');
     const origin: Origin = { name: this.#options.name, incarnation: options.incarnation };
     const self = this.#origins.resolve(origin.name, origin.incarnation);
-    this.#restorePosition();
     const encoder = new BatchEncoder({
       self: origin,
       state: this.#logs.receivedState(self),
@@ -154,24 +144,23 @@ export class Replica {
       bytesTarget: this.#options.limits.batchBytesTarget,
     });
     this.#running = { self, origin, encoder, peering: this.#newPeering(options.incarnation, options.nonce) };
-    for (let index = 0; index < this.#origins.size; index++) this.#noteDelivered(index, this.#delivered[index] ?? 0);
+    this.#deliveries.start((from, seq) => from !== self && seq > encoder.lastEntry(from));
     this.#running.peering.handleTimeout(options.nowMs);
   }
 
   #restoreBatch(entry: JournalEntry, place: RecordPlace): void {
     const header = decodeBatchHeader(entry.body, this.#options.digests);
+    if (entry.type === recordTypes.localBatch) this.#checkOwner(header.origin);
     const result = this.#logs.take(entry.body, header);
     if (result.type !== 'taken') {
       throw new RemoteProtocolError('E_BATCH', `batch from seq ${header.firstSeq} is a ${result.type}`);
     }
     const { firstSeq, count } = header;
     if (entry.type === recordTypes.localBatch) {
-      this.#checkOwner(header.origin);
       this.#ownLog.append({ firstSeq, count, address: place.address, length: place.length }, entry.body, undefined);
     }
     this.#becomeDurable(result.batch);
-    // The application has stored these effects: they need not wait in memory for the end of the journal.
-    if (this.#options.position !== undefined) this.#restoreApplied(this.#options.position);
+    this.#deliveries.restoreStored();
   }
 
   #checkOwner(owner: NodeName): void {
@@ -181,44 +170,6 @@ export class Replica {
       'E_LOG_FOREIGN',
       `the journal is that of node ${owner}, not of ${name}: give every node a directory of its own`,
     );
-  }
-
-  /** A mark counts only while the journal keeps it; an application that stores its position knows better. */
-  #restoreMark(position: number): void {
-    if (this.#options.position !== undefined) return;
-    this.#restoreApplied(position);
-    if (this.#takenPosition < position) {
-      throw new RemoteProtocolError(
-        'E_BATCH',
-        `position ${position} was applied, but only ${this.#takenPosition} were deliverable`,
-      );
-    }
-  }
-
-  /** Everything up to `position` has been applied in an earlier life. */
-  #restoreApplied(position: number): void {
-    while (this.#takenPosition < position) {
-      const message = this.#holdBack.takeReleased();
-      if (message === undefined) return;
-      this.#takenPosition++;
-      this.#delivered[message.origin] = message.seq;
-    }
-  }
-
-  #restorePosition(): void {
-    const { position } = this.#options;
-    if (position !== undefined && position !== this.#takenPosition) {
-      const message = `the application has stored position ${position}, the journal ends with ${this.#takenPosition}: they do not belong together`;
-      throw new AntecedentError('E_POSITION', message);
-    }
-    this.#appliedPosition = this.#takenPosition;
-    this.#journalledPosition = this.#takenPosition;
-    if (position !== undefined) return;
-    // Without a stored position the application may have seen everything that was deliverable before the end, so what
-    // it broadcasts from now on is ordered behind all of it.
-    for (let origin = 0; origin < this.#origins.size; origin++) {
-      this.#delivered[origin] = this.#holdBack.releasedSeq(origin);
-    }
   }
 
   #newPeering(incarnation: number, nonce: number): Peering {
@@ -276,7 +227,7 @@ export class Replica {
     this.#group = [];
     for (const [index, record] of group.entries()) {
       if (record.type === 'applied') {
-        this.#journalledPosition = record.position;
+        this.#deliveries.handleMarked(record.position);
         continue;
       }
       if (record.type === 'own-batch') {
@@ -300,8 +251,7 @@ export class Replica {
 
   /** Confirms the delivery at `position` and all before it. */
   handleApplied(position: number): void {
-    assert(position <= this.#takenPosition, `position ${position} applied, ${this.#takenPosition} delivered`);
-    this.#appliedPosition = position;
+    this.#deliveries.handleApplied(position);
   }
 
   // --- What the application does ---------------------------------------------------------------------------------------
@@ -323,19 +273,15 @@ export class Replica {
       const message = `${encoder.pendingBytes} bytes of broadcasts wait for the journal, at most ${pendingBytesMax} may`;
       throw new AntecedentError('E_BACKPRESSURE', message);
     }
-    const seq = encoder.add(payload, this.#changed);
-    this.#changed.clear();
+    const seq = encoder.add(payload, this.#deliveries.news);
+    this.#deliveries.clearNews();
     this.#acceptance.expect(seq, members);
     return { origin: origin.name, incarnation: origin.incarnation, seq };
   }
 
   /** The next message to hand to the application. From now on broadcasts depend on it. */
   takeDelivery(): Delivery | undefined {
-    const message = this.#holdBack.takeReleased();
-    if (message === undefined) return undefined;
-    this.#takenPosition++;
-    this.#noteDelivered(message.origin, message.seq);
-    return new ReplicaDelivery(message, this.#takenPosition, this.#origins.at);
+    return this.#deliveries.take();
   }
 
   /** Says goodbye on all links. */
@@ -345,7 +291,7 @@ export class Replica {
 
   /** Position of the last delivery taken. */
   get position(): number {
-    return this.#takenPosition;
+    return this.#deliveries.position;
   }
 
   /** Seq of our own last message that is synced. */
@@ -379,7 +325,7 @@ export class Replica {
   // --- The journal -----------------------------------------------------------------------------------------------------
 
   #hasUnjournalled(): boolean {
-    const hasMark = this.#options.position === undefined && this.#appliedPosition > this.#journalledPosition;
+    const hasMark = this.#deliveries.unmarked !== undefined;
     return this.#unjournalled.length > 0 || hasMark || this.#run().encoder.pendingBytes > 0;
   }
 
@@ -390,9 +336,8 @@ export class Replica {
     for (const sealed of this.#run().encoder.seal()) {
       group.push({ type: 'own-batch', sealed, taken: this.#takeOwn(sealed) });
     }
-    if (this.#options.position === undefined && this.#appliedPosition > this.#journalledPosition) {
-      group.push({ type: 'applied', position: this.#appliedPosition });
-    }
+    const position = this.#deliveries.unmarked;
+    if (position !== undefined) group.push({ type: 'applied', position });
     this.#group = group;
     return group.map(journalEntryOf);
   }
@@ -406,7 +351,7 @@ export class Replica {
 
   #becomeDurable(taken: TakenBatch): void {
     this.#logs.markDurable(taken.origin, taken.lastSeq, taken.chain);
-    for (const message of taken.messages) this.#holdBack.offer(message);
+    for (const message of taken.messages) this.#deliveries.offer(message);
   }
 
   #enterOwnBatch(sealed: SealedBatch, place: RecordPlace | undefined): void {
@@ -526,13 +471,14 @@ export class Replica {
   #flushAcks(): void {
     const { heldBackBytesMax, undeliveredBytesMax } = this.#options.limits;
     // Unacknowledged, a peer's window closes: that is how a slow application, or a missing cause, stops what feeds it.
-    if (this.#holdBack.releasedBytes > undeliveredBytesMax) return;
+    if (this.#deliveries.undeliveredBytes > undeliveredBytesMax) return;
     for (const peer of this.#peers.values()) {
       const session = peer.session;
       if (session?.owesAck !== true) continue;
       const origin = this.#originOf(session);
-      if (this.#holdBack.heldBytes(origin) <= heldBackBytesMax)
-        {this.#sending.sendAck(session, this.#originPosition(origin));}
+      if (this.#deliveries.heldBytes(origin) <= heldBackBytesMax) {
+        this.#sending.sendAck(session, this.#originPosition(origin));
+      }
     }
   }
 
@@ -551,13 +497,7 @@ export class Replica {
     return positions.find((position) => position.origin === name && position.incarnation === incarnation);
   }
 
-  // --- Clocks and receipts ---------------------------------------------------------------------------------------------
-
-  #noteDelivered(origin: number, seq: number): void {
-    this.#delivered[origin] = Math.max(this.#delivered[origin] ?? 0, seq);
-    const { self, encoder } = this.#run();
-    if (origin !== self && seq > encoder.lastEntry(origin)) this.#changed.set(origin, seq);
-  }
+  // --- Receipts ---------------------------------------------------------------------------------------------
 
   #membersFor(durable: Durability): number {
     const all = this.#options.peers.length + 1;

@@ -19,6 +19,8 @@ export interface Session {
   /** Since when both HELLO and WELCOME are here; undefined before. */
   upSinceMs: number | undefined;
   lastHeardMs: number;
+  /** Bytes received since then of a frame that is not whole yet. */
+  unheardBytes: number;
   nextPingMs: number;
   /** Bytes handed to the link that have not left this process, as far as we were told. */
   bufferedBytes: number;

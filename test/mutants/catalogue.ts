@@ -56,18 +56,18 @@ export const mutants: readonly Mutant[] = [
         }`,
       },
     ],
-    breaks: ['durability', 'integrity', 'convergence', 'deadlock', 'no-creation'],
+    breaks: ['durability'],
   },
   {
     id: 'clock-taken-before-delivery',
     about: 'The clock of a broadcast misses the message that was delivered last.',
     edits: [
       {
-        file: 'core/replica/replica.ts',
-        from: `    this.#noteDelivered(message.origin, message.seq);
+        file: 'core/replica/deliveries.ts',
+        from: `    this.#addToPast(message.origin, message.seq);
     return new ReplicaDelivery`,
         to: `    const late = (this as { late?: typeof message }).late;
-    if (late !== undefined) this.#noteDelivered(late.origin, late.seq);
+    if (late !== undefined) this.#addToPast(late.origin, late.seq);
     (this as { late?: typeof message }).late = message;
     return new ReplicaDelivery`,
       },
@@ -79,14 +79,14 @@ export const mutants: readonly Mutant[] = [
     about: 'A restarted node does not remember what the application has been given.',
     edits: [
       {
-        file: 'core/replica/replica.ts',
-        from: 'if (this.#options.position !== undefined) this.#restoreApplied(this.#options.position);',
+        file: 'core/replica/deliveries.ts',
+        from: 'if (this.#storedPosition !== undefined) this.#skipTo(this.#storedPosition);',
         to: '',
       },
       {
-        file: 'core/replica/replica.ts',
-        from: 'if (position !== undefined && position !== this.#takenPosition) {',
-        to: 'if (position !== undefined && position < this.#takenPosition) {',
+        file: 'core/replica/deliveries.ts',
+        from: 'if (stored !== undefined && stored !== this.#taken) {',
+        to: 'if (stored !== undefined && stored < this.#taken) {',
       },
     ],
     breaks: ['no-duplication'],
@@ -122,10 +122,10 @@ export const mutants: readonly Mutant[] = [
     about: 'A node that keeps the mark ignores the one on its disk.',
     edits: [
       {
-        file: 'core/replica/replica.ts',
-        from: `  #restoreMark(position: number): void {
-    if (this.#options.position !== undefined) return;`,
-        to: `  #restoreMark(position: number): void {
+        file: 'core/replica/deliveries.ts',
+        from: `  restoreMark(position: number): void {
+    if (this.#storedPosition !== undefined) return;`,
+        to: `  restoreMark(position: number): void {
     if (position > 0) return;`,
       },
     ],
@@ -136,9 +136,21 @@ export const mutants: readonly Mutant[] = [
     about: 'After a restart a node that keeps the mark forgets what its application may have seen beyond the mark.',
     edits: [
       {
-        file: 'core/replica/replica.ts',
-        from: 'this.#delivered[origin] = this.#holdBack.releasedSeq(origin);',
-        to: '',
+        file: 'core/replica/deliveries.ts',
+        from: 'stored === undefined ? this.#holdBack.releasedSeq(origin) : (this.#past[origin] ?? 0)',
+        to: 'this.#past[origin] ?? 0',
+      },
+    ],
+    breaks: ['causal-order'],
+  },
+  {
+    id: 'redelivery-sets-the-clock-back',
+    about: 'What is delivered again after a restart replaces a newer entry in the clock of the next broadcast.',
+    edits: [
+      {
+        file: 'core/replica/deliveries.ts',
+        from: 'if (this.#isNews(origin, past)) this.#news.set(origin, past);',
+        to: 'if (this.#isNews(origin, seq)) this.#news.set(origin, seq);',
       },
     ],
     breaks: ['causal-order'],

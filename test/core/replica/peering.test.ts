@@ -238,6 +238,17 @@ describe('time', () => {
     expect(replica.isClosed(1)).toBe(true);
   });
 
+  test('a long frame on a thin line is one, as long as it gets on', () => {
+    const replica = up();
+    replica.receive(1, Uint8Array.of(0xa0, 0x8d, 0x06));
+    for (let atMs = 10_000; atMs <= 60_000; atMs += 10_000) {
+      replica.nowMs = atMs;
+      replica.receive(1, new Uint8Array(5000));
+      replica.wake(atMs);
+    }
+    expect(replica.isClosed(1)).toBe(false);
+  });
+
   test('a peer that pings and does not read gets no more answers than its link takes', () => {
     const replica = up();
     replica.replica.handleBuffered(1, 1 << 30);

@@ -262,6 +262,21 @@ describe('after a restart', () => {
     );
   });
 
+  test('what is delivered again does not set back what the next broadcast is ordered behind', () => {
+    const { a, b } = pair();
+    connect(a, b, 1);
+    a.broadcast('a1');
+    a.broadcast('a2');
+    a.syncAll();
+    settle(a, b, 1);
+    const restarted = new ReplicaUnderTest({ name: 'b', peers: ['a'], journal: b.journal, nonce: 9 });
+    expect(restarted.replica.takeDelivery()?.seq).toBe(1);
+    restarted.broadcast('b1');
+    restarted.syncAll();
+    restarted.replica.takeDelivery();
+    expect(restarted.replica.takeDelivery()?.clock.toJSON()).toEqual({ a: 2, b: 1 });
+  });
+
   test('a broadcast is ordered behind what may have been applied before, marked or not', () => {
     const { a, b } = pair();
     connect(a, b, 1);
@@ -329,8 +344,9 @@ describe('memory is bounded', () => {
       a.syncAll();
     }
     connect(a, b, 1);
-    for (let turn = 0; turn < 100; turn++)
-      {a.receiveFrame(1, { type: 'want', origin: nodeName('a'), incarnation: 1, seq: 1 });}
+    for (let turn = 0; turn < 100; turn++) {
+      a.receiveFrame(1, { type: 'want', origin: nodeName('a'), incarnation: 1, seq: 1 });
+    }
     expect(a.reads).toHaveLength(1);
     settle(a, b, 1);
     expect(b.deliver()).toEqual(['1', '2', '3']);
