@@ -41,6 +41,7 @@ export {
   type RecordType,
 } from './journal/journal.js';
 export { ORSet } from './crdt/or-set.js';
+export { Fifo } from './fifo.js';
 export { HoldBackQueue } from './causal/hold-back-queue.js';
 export {
   decodeBatch,

@@ -6,9 +6,8 @@
  * - While paused, and until all that waited has fired, callbacks queue up here in order.
  * - `ends` holds the link ends that the running program owns, in the order in which they were made.
  */
-import { AntecedentError, type Link, type LinkHandlers, type NodeName } from '../core/index.js';
+import { AntecedentError, Fifo, type Link, type LinkHandlers, type NodeName } from '../core/index.js';
 import { SimulationEvent, type EventOwner } from './event.js';
-import { Fifo } from './fifo.js';
 import type { Kernel } from './kernel.js';
 import type { Process } from './process.js';
 
@@ -86,7 +85,7 @@ export class Host implements EventOwner {
     this.listener = undefined;
     for (const end of [...this.ends]) end.die(!power);
     this.ends.clear();
-    for (let event = this.#waiting.take(); event !== undefined; event = this.#waiting.take()) event.handleAbandoned();
+    for (let event = this.#waiting.shift(); event !== undefined; event = this.#waiting.shift()) event.handleAbandoned();
   }
 
   pause(): void {
@@ -101,7 +100,7 @@ export class Host implements EventOwner {
   /** Fires the first event that waited; the rest follows one by one, each an event of its own. */
   thaw(): void {
     if (this.#isPaused) return;
-    const event = this.#waiting.take();
+    const event = this.#waiting.shift();
     if (event === undefined) return;
     if (this.#waiting.length > 0) this.#kernel.schedule(new Thaw(this), this.#kernel.nowUs);
     if (event.isCancelled) return;

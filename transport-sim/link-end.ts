@@ -10,8 +10,7 @@
  *   peer learns of a restart after a loss of power, and not before it writes.
  * The receiver's window is no packet: a sender learns at once, even through a partition, that a reader stopped or went on.
  */
-import type { Link, LinkHandlers, NodeName } from '../core/index.js';
-import { Fifo } from './fifo.js';
+import { Fifo, type Link, type LinkHandlers, type NodeName } from '../core/index.js';
 import type { Host, LinkEndpoint } from './host.js';
 import type { Kernel } from './kernel.js';
 import { never, type Fate, type Parcel, type Route } from './route.js';
@@ -295,7 +294,7 @@ export class LinkEnd implements Link, LinkEndpoint, End {
   flushUnread(): void {
     this.#isFlushing = false;
     if (this.#isPaused || (this.#state !== 'open' && this.#state !== 'closing')) return;
-    const bytes = this.#unread.take();
+    const bytes = this.#unread.shift();
     if (bytes !== undefined) {
       this.#unreadBytes -= bytes.length;
       this.#deliver(bytes);

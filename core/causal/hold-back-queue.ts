@@ -13,7 +13,7 @@
  */
 import { assert } from '../errors.js';
 import type { Message } from '../message/batch.js';
-import { Fifo } from './fifo.js';
+import { Fifo } from '../fifo.js';
 
 /** What a message costs beside its payload, roughly: objects, and its share of a clock. */
 const overheadBytes = 200;

@@ -4,7 +4,7 @@
  * A broadcast waits for a number of members, ourselves included. All that wait for the same number form one queue in
  * order of seq, so an acknowledgement costs one comparison per number in use, not per message.
  */
-import { Fifo } from '../causal/fifo.js';
+import { Fifo } from '../fifo.js';
 
 export class Acceptance {
   /** Waiting seqs by the number of members that they wait for. */

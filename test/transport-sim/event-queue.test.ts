@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { EventQueue } from '../../transport-sim/event-queue.js';
-import { Fifo } from '../../transport-sim/fifo.js';
 
 interface Item {
   readonly atUs: number;
@@ -68,22 +67,4 @@ test('cancelled events do not pile up', () => {
     queue.noteCancelled();
   }
   expect(queue.size).toBeLessThan(200);
-});
-
-test('a queue of waiting things gives them back in order', () => {
-  fc.assert(
-    fc.property(fc.array(fc.boolean(), { maxLength: 300 }), (takes) => {
-      const fifo = new Fifo<number>();
-      const model: number[] = [];
-      takes.forEach((isTake, index) => {
-        if (isTake) {
-          expect(fifo.take()).toBe(model.shift());
-        } else {
-          fifo.push(index);
-          model.push(index);
-        }
-        expect(fifo.length).toBe(model.length);
-      });
-    }),
-  );
 });

@@ -1,6 +1,6 @@
 /** A first-in, first-out queue with amortised O(1) operations: an array whose consumed front is cut off now and then. */
 
-const compactAt = 1024;
+const compactAt = 32;
 
 export class Fifo<T> {
   #items: (T | undefined)[] = [];
@@ -14,6 +14,11 @@ export class Fifo<T> {
     this.#items.push(item);
   }
 
+  clear(): void {
+    this.#items.length = 0;
+    this.#head = 0;
+  }
+
   first(): T | undefined {
     return this.#items[this.#head];
   }
@@ -24,8 +29,7 @@ export class Fifo<T> {
     // The slot is emptied so that a long queue does not keep alive what has left it.
     this.#items[this.#head++] = undefined;
     if (this.#head === this.#items.length) {
-      this.#items.length = 0;
-      this.#head = 0;
+      this.clear();
     } else if (this.#head >= compactAt && this.#head * 2 >= this.#items.length) {
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;
