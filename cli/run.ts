@@ -95,8 +95,9 @@ function planFor(scenario: string | undefined, options: Options, input: Uint8Arr
   const seed = String(options.seed ?? 1);
   if (scenario !== undefined && isPlanFile(scenario)) {
     if (input !== undefined) throw usageError('a plan holds its own operations: give either a plan file or --input');
-    if (options.seed !== undefined)
+    if (options.seed !== undefined) {
       throw usageError('a plan holds its own seed: edit "seed" in the file, or name a scenario');
+    }
     return planFromFile(scenario);
   }
   const isLines = scenario === linesUnderFaults.name;

@@ -54,7 +54,7 @@ export function processTerminal(): Terminal {
 
 function toStream(stream: NodeJS.WriteStream): Stream {
   // Absent, in spite of its type, where the stream is a file or a pipe.
-  const { isTTY: isTty = false }: { readonly isTTY?: boolean } = stream;
+  const isTty = 'isTTY' in stream && stream.isTTY;
   return {
     write: (text) => {
       stream.write(text);
