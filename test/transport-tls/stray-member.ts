@@ -84,7 +84,8 @@ export class StrayMember {
     return frame(
       types.hello,
       ...[varint(all.versionMin), varint(all.versionMax), text(all.cluster), text(all.name), varint(all.incarnation)],
-      ...[varint(nonce), varint(1 << 20)],
+      // As a member with the limits of the cluster: the longest batch and 64 KiB.
+      ...[varint(nonce), varint(1 << 20), varint((1 << 20) + (64 << 10))],
     );
   }
 
