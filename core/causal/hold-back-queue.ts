@@ -73,16 +73,6 @@ export class HoldBackQueue {
     return this.#releasedBytes;
   }
 
-  /** For each origin whose head waits: the dot that it is filed under. */
-  *blocked(): Iterable<{ readonly head: Message; readonly missingOrigin: number; readonly missingSeq: number }> {
-    for (const queue of this.#held) {
-      const head = queue.first();
-      if (head === undefined) continue;
-      const missing = this.#missingOf(head);
-      if (missing !== undefined) yield { head, missingOrigin: missing.origin, missingSeq: missing.seq };
-    }
-  }
-
   /** Releases the heads of `origin` and of everybody they wake, until each head waits. */
   #releaseFrom(origin: number): void {
     const woken = [origin];
