@@ -272,6 +272,8 @@ export class Node {
   }
 
   #sayGoodbye(): void {
+    // No more rounds, whatever the application does when it hears that its peers are gone.
+    this.#isAdvancing = true;
     this.#replica.closeLinks(this.#ports.clock.nowMs());
     const { links, events } = this.#replica.takeReady();
     this.#carryOutLinks(links);
@@ -287,10 +289,12 @@ export class Node {
   // --- Links ---------------------------------------------------------------------------------------------------------------
 
   #carryOutLinks(actions: readonly LinkAction[]): void {
+    const written = new Set<LinkId>();
     for (const action of actions) {
       switch (action.type) {
         case 'send':
-          this.#write(action.link, action.bytes);
+          this.#links.get(action.link)?.write(action.bytes);
+          written.add(action.link);
           break;
         case 'close':
           this.#links.get(action.link)?.close();
@@ -305,15 +309,13 @@ export class Node {
           break;
       }
     }
+    // Once everything is written: said after each frame, it would make room for frames that still wait in `actions`.
+    for (const id of written) {
+      const link = this.#links.get(id);
+      if (link !== undefined) this.#replica.handleBuffered(id, link.bufferedBytes);
+    }
     // Room in a link may let more out; what was sent may have changed when to wake.
     if (actions.length > 0) this.#mustAdvance = true;
-  }
-
-  #write(id: LinkId, bytes: Uint8Array): void {
-    const link = this.#links.get(id);
-    if (link === undefined) return;
-    link.write(bytes);
-    this.#replica.handleBuffered(id, link.bufferedBytes);
   }
 
   #dial(peer: NodeName): void {

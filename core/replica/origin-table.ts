@@ -10,7 +10,7 @@ import type { NodeName } from '../names.js';
 import { originKey, type Origin } from '../message/origin.js';
 
 /** Incarnations of one member that may occur in clocks. A member opens a new one only when it has lost its disk. */
-const incarnationsMax = 64;
+export const incarnationsMax = 64;
 
 export class OriginTable {
   readonly #members: ReadonlySet<NodeName>;

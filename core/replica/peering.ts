@@ -21,6 +21,7 @@ import {
 } from '../message/frame.js';
 import { compareNames, type ClusterName, type NodeName } from '../names.js';
 import type { Digests, Random } from '../ports.js';
+import { incarnationsMax } from './origin-table.js';
 import type { Outbox } from './outbox.js';
 import type { Peer } from './peer.js';
 import type { LinkId } from './ready.js';
@@ -263,7 +264,10 @@ export class Peering {
       const message = `takes frames of ${hello.frameBytesMax} bytes, we ${frameBytesMax(limits)}; give all members the same messageBytesMax and batchBytesTarget`;
       throw new RemoteProtocolError('E_CONFIG', message);
     }
-    if (hello.incarnation === 0) throw new RemoteProtocolError('E_COUNTER_RANGE', 'incarnation 0');
+    if (hello.incarnation === 0 || hello.incarnation > incarnationsMax) {
+      const message = `incarnation ${hello.incarnation} is not from 1 to ${incarnationsMax}`;
+      throw new RemoteProtocolError('E_COUNTER_RANGE', message);
+    }
     session.hello = hello;
     session.reader.frameBytesMax = frameBytesMax(limits);
     const durable = handlers.durablePositions();

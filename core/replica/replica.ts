@@ -80,8 +80,8 @@ export class Replica {
   readonly #acceptance = new Acceptance();
   readonly #peers: ReadonlyMap<string, Peer>;
   #running: Running | undefined;
-  /** Peers that have proved that our log went back. */
-  readonly #alarmedBy = new Set<NodeName>();
+  /** Peers, and the codes of what they have proved about our log. */
+  readonly #alarmed = new Set<string>();
   #fence: { readonly code: ErrorCode; readonly message: string } | undefined;
 
   /** Taken from peers and not yet in a group. */
@@ -381,11 +381,11 @@ export class Replica {
         'restore the newest data directory, or add a new member under a new name to every configuration and keep this one listed'
       : `${session.peer} holds other messages than we do under our name, up to ${ours.seq}: two data directories were used as ${this.#options.name}`;
     this.#fence = { code, message };
-    // Once for each peer: it will be dialled again and again, and say the same.
-    if (!this.#alarmedBy.has(session.peer)) {
-      this.#outbox.event({ type: 'alarm', alarm: { code, peer: session.peer, message } });
-    }
-    this.#alarmedBy.add(session.peer);
+    // Once for each: the peer will be dialled again and again, and say the same.
+    const finding = `${session.peer} ${code}`;
+    if (!this.#alarmed.has(finding))
+      {this.#outbox.event({ type: 'alarm', alarm: { code, peer: session.peer, message } });}
+    this.#alarmed.add(finding);
     throw new RemoteProtocolError(code, message);
   }
 
@@ -469,12 +469,13 @@ export class Replica {
   }
 
   #flushAcks(): void {
-    const { heldBackBytesMax, undeliveredBytesMax } = this.#options.limits;
+    const { heldBackBytesMax, linkBufferBytesMax, undeliveredBytesMax } = this.#options.limits;
     // Unacknowledged, a peer's window closes: that is how a slow application, or a missing cause, stops what feeds it.
     if (this.#deliveries.undeliveredBytes > undeliveredBytesMax) return;
     for (const peer of this.#peers.values()) {
       const session = peer.session;
-      if (session?.owesAck !== true) continue;
+      // Who does not read gets no acknowledgements either; they are cumulative, and the next one says it all.
+      if (session?.owesAck !== true || session.bufferedBytes >= linkBufferBytesMax) continue;
       const origin = this.#originOf(session);
       if (this.#deliveries.heldBytes(origin) <= heldBackBytesMax) {
         this.#sending.sendAck(session, this.#originPosition(origin));

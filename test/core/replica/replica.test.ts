@@ -353,6 +353,31 @@ describe('memory is bounded', () => {
   });
 });
 
+test('a link that takes nothing is given no more than its limit and one batch', () => {
+  const { a, b } = pair({ limits: { linkBufferBytesMax: 1000, batchBytesTarget: 200 } });
+  for (let turn = 0; turn < 50; turn++) {
+    a.broadcast('x'.repeat(150));
+    a.syncAll();
+  }
+  connect(a, b, 1);
+  a.replica.handleLinkClosed(1, 'cut', 0);
+  a.open(2, 'b', true);
+  b.replica.handleLinkClosed(1, 'cut', 0);
+  b.open(2, 'a', false);
+  for (const bytes of b.takeSent(2)) a.receive(2, bytes);
+  for (const bytes of a.takeSent(2)) b.receive(2, bytes);
+  // b's WELCOME lets a begin; nothing of what it writes leaves.
+  for (const bytes of b.takeSent(2)) a.receive(2, bytes);
+  let unsentBytes = 0;
+  for (let round = 0; round < 20; round++) {
+    for (const bytes of a.takeSent(2)) unsentBytes += bytes.length;
+    a.replica.handleBuffered(2, unsentBytes);
+    a.step();
+  }
+  expect(unsentBytes).toBeGreaterThan(500);
+  expect(unsentBytes).toBeLessThan(1500);
+});
+
 test('a journal of another node is refused', () => {
   const { a } = pair();
   a.broadcast('x');
