@@ -383,8 +383,9 @@ export class Replica {
     this.#fence = { code, message };
     // Once for each: the peer will be dialled again and again, and say the same.
     const finding = `${session.peer} ${code}`;
-    if (!this.#alarmed.has(finding))
-      {this.#outbox.event({ type: 'alarm', alarm: { code, peer: session.peer, message } });}
+    if (!this.#alarmed.has(finding)) {
+      this.#outbox.event({ type: 'alarm', alarm: { code, peer: session.peer, message } });
+    }
     this.#alarmed.add(finding);
     throw new RemoteProtocolError(code, message);
   }
