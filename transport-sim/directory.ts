@@ -25,6 +25,13 @@ export class Directory {
     return this.#settled + this.#changes.length;
   }
 
+  /** Number of pages of all named files that a loss of power could take away; changes of names count as one more. */
+  get unsyncedPages(): number {
+    let pages = this.#changes.length > 0 ? 1 : 0;
+    for (const content of this.#named) pages += content.unsyncedPages.length;
+    return pages;
+  }
+
   /** In byte order. */
   get names(): string[] {
     return [...this.#current.keys()].sort();
@@ -36,6 +43,12 @@ export class Directory {
 
   has(name: string): boolean {
     return this.#current.has(name);
+  }
+
+  /** The present name of `content`; undefined when it has none. */
+  nameOf(content: FileContent): string | undefined {
+    for (const [name, named] of this.#current) if (named === content) return name;
+    return undefined;
   }
 
   /** Bytes of all files that have a name. */
@@ -68,16 +81,27 @@ export class Directory {
 
   /** The power goes: a random number of the changes, from the first on, survives. `count` hears of each lost one. */
   losePower(random: RandomStream, count: (fault: string) => void): void {
-    if (this.#changes.length > 0) {
-      const kept = random.between(0, this.#changes.length);
-      this.#changes.forEach((change, index) => {
-        if (index < kept) apply(this.#durable, change);
-        else count('lost-directory-entry');
-      });
-      this.#settled += this.#changes.length;
-      this.#changes = [];
+    this.#keep(this.#changes.length > 0 ? random.between(0, this.#changes.length) : 0, count);
+  }
+
+  /**
+   * The power goes, for the contents too: the i-th of the `unsyncedPages` survives when `survives(i)`. They are counted
+   * through the files in byte order of their present names, each in order of position; the changes of names, all or none,
+   * are the last one. A content that has no name at present goes back to its durable bytes.
+   */
+  keepPages(survives: (index: number) => boolean, count: (fault: string) => void): void {
+    const contents = new Set(this.#named);
+    let next = 0;
+    for (const content of contents) {
+      const kept = new Set<number>();
+      for (const page of content.unsyncedPages) {
+        if (survives(next)) kept.add(page);
+        next += 1;
+      }
+      content.keepPages(kept, count);
     }
-    this.#current = new Map(this.#durable);
+    for (const content of this.contents) if (!contents.has(content)) content.keepPages(new Set(), count);
+    this.#keep(survives(next) ? this.#changes.length : 0, count);
   }
 
   /** Every content that a name refers to, now or after a loss of power, each once. */
@@ -94,6 +118,21 @@ export class Directory {
     this.#changes = [];
     this.#current = new Map(files);
     this.#durable = new Map(files);
+  }
+
+  #keep(kept: number, count: (fault: string) => void): void {
+    this.#changes.forEach((change, index) => {
+      if (index < kept) apply(this.#durable, change);
+      else count('lost-directory-entry');
+    });
+    this.#settled += this.#changes.length;
+    this.#changes = [];
+    this.#current = new Map(this.#durable);
+  }
+
+  /** The contents of the files, in byte order of their present names. */
+  get #named(): FileContent[] {
+    return this.names.flatMap((name) => this.get(name) ?? []);
   }
 
   #change(change: Change): void {

@@ -8,11 +8,15 @@
  *   a log costs no second copy.
  * - A change whose sync failed is abandoned: a later sync succeeds without it, as on Linux, where the pages are marked
  *   clean. A reader still sees it until the power goes.
+ * - A loss of power is decided in one of two ways: change by change at random (`losePower`), or page by page as the caller
+ *   says (`keepPages`).
  */
 import type { RandomStream } from './random.js';
 
-const sectorBytes = 512;
-const pageBytes = 4096;
+/** What a medium writes as a whole or not at all. */
+export const sectorBytes = 512;
+/** What a system writes back to the medium at a time. */
+export const pageBytes = 4096;
 const capacityMin = 1024;
 
 type Durability = 'pending' | 'durable' | 'abandoned';
@@ -132,6 +136,51 @@ export class FileContent {
     this.#changes = [];
   }
 
+  /**
+   * Numbers of the pages that are not durable yet but may still become so, in order. A truncation belongs to the page of
+   * the last byte it leaves (to the first page when it leaves none). The pages behind are written back no more and do not
+   * count.
+   */
+  get unsyncedPages(): number[] {
+    const pages = new Set<number>();
+    for (const change of this.#changes) {
+      if (change.durability !== 'pending') continue;
+      const touched = pagesOf(change);
+      if (change.kind === 'truncate') for (const page of pages) if (page > (touched[0] ?? page)) pages.delete(page);
+      for (const page of touched) pages.add(page);
+    }
+    return [...pages].sort((x, y) => x - y);
+  }
+
+  /**
+   * The power goes: of the un-synced pages those in `kept` survive as a reader saw them, even where a sync had failed, with
+   * zeros behind the end; the others go back to their durable bytes. A truncation survives with its page and then takes
+   * away durable bytes of other pages too. The file is as long as its durable bytes and the pages that survived need; a
+   * hole reads as zeros. `count` hears of each fault.
+   */
+  keepPages(kept: ReadonlySet<number>, count: (fault: string) => void): void {
+    if (this.#changes.length === 0) return;
+    const isKept = (page: number): boolean => kept.has(page);
+    const pages = this.unsyncedPages;
+    const seen = this.view.slice();
+    const redo = this.#undoAll();
+    let cut = Infinity;
+    this.#changes.forEach((change, index) => {
+      if (change.durability === 'durable') this.#redo(change, redo[index] ?? nothing);
+      else if (change.durability === 'abandoned' && !pagesOf(change).some(isKept)) count('lost-write');
+      else if (isCut(change) && change.durability === 'pending' && pagesOf(change).some(isKept)) {
+        cut = Math.min(cut, change.position);
+      }
+    });
+    if (cut < this.#length) this.#setLength(cut);
+    for (const page of pages) {
+      if (isKept(page)) this.#putPage(page, seen);
+      else count('lost-page');
+    }
+    this.#settled += this.#changes.length;
+    this.#changes = [];
+  }
+
   #settle(mark: number, durability: Durability): void {
     const changes = this.#changes;
     const covered = Math.min(changes.length, mark - this.#settled);
@@ -208,6 +257,13 @@ export class FileContent {
     return 'scattered-write';
   }
 
+  #putPage(page: number, seen: Uint8Array): void {
+    const start = page * pageBytes;
+    const end = Math.max(start, Math.min(start + pageBytes, seen.length));
+    this.#put(start, seen.subarray(start, end));
+    if (end < this.#length) this.#bytes.fill(0, end, Math.min(start + pageBytes, this.#length));
+  }
+
   #put(position: number, bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     this.#extend(position + bytes.length);
@@ -232,4 +288,20 @@ export class FileContent {
     this.#bytes.fill(0, length, this.#length);
     this.#length = length;
   }
+}
+
+function isCut({ kind, position, lengthBefore }: Change): boolean {
+  return kind === 'truncate' && position < lengthBefore;
+}
+
+/** Numbers of the pages that `change` makes un-synced. */
+function pagesOf(change: Change): number[] {
+  const { kind, position, length, lengthBefore } = change;
+  if (kind === 'truncate') {
+    if (position === lengthBefore) return [];
+    return [Math.floor(Math.max(0, position - 1) / pageBytes)];
+  }
+  const pages: number[] = [];
+  for (let page = Math.floor(position / pageBytes); page * pageBytes < position + length; page += 1) pages.push(page);
+  return pages;
 }

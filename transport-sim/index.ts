@@ -1,4 +1,5 @@
 /** The simulated world: everything other folders and users may import from it. */
+export type { CrashPoint, DiskOperation } from './crash-point.js';
 export { simulatedDigests } from './digests.js';
 export { defaultDiskProfile, SimulatedDisk, type DiskImage, type DiskProfile } from './disk.js';
 export type { RunEnd } from './kernel.js';

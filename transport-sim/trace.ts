@@ -50,6 +50,13 @@ export const traceKinds = {
   release: 33,
   profile: 34,
   exit: 35,
+  phantomWrite: 36,
+  misdirectedWrite: 37,
+  rot: 38,
+  stall: 39,
+  goOn: 40,
+  room: 41,
+  crashPoint: 42,
 } as const;
 
 /** One kind of event in the trace. */

@@ -1,47 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Disk, DiskFile, Result } from '../../core/index.js';
+import type { DiskFile } from '../../core/index.js';
 import { Directory } from '../../transport-sim/directory.js';
-import { Simulation, type SimulationOptions } from '../../transport-sim/index.js';
+import type { SimulationOptions } from '../../transport-sim/index.js';
 import { FileContent } from '../../transport-sim/file-content.js';
 import { randomStream } from '../../transport-sim/random.js';
-import { a, bytesOf, pass, Puppet } from './programs.js';
-
-interface Rig {
-  readonly sim: Simulation;
-  readonly puppet: Puppet;
-  readonly disk: Disk;
-  /** Makes a call and waits for its answer. */
-  readonly answer: <T>(call: (done: (result: Result<T>) => void) => void) => Result<T>;
-  readonly create: (name: string) => DiskFile;
-  readonly text: (name: string) => string | undefined;
-}
-
-function rig(options: Partial<SimulationOptions> = {}): Rig {
-  const sim = new Simulation({ seed: 'disk', ...options });
-  const puppet = new Puppet(false);
-  sim.addNode(a, puppet);
-  sim.start(a);
-  pass(sim);
-  function answer<T>(call: (done: (result: Result<T>) => void) => void): Result<T> {
-    const results: Result<T>[] = [];
-    call((result) => results.push(result));
-    expect(results).toEqual([]);
-    pass(sim, 10);
-    expect(results).toHaveLength(1);
-    return results[0] as Result<T>;
-  }
-  const create = (name: string): DiskFile => {
-    const opened = answer<DiskFile>((done) => puppet.world.disk.open(name, { create: true }, done));
-    if (opened.error !== undefined) throw opened.error;
-    return opened.value;
-  };
-  const text = (name: string): string | undefined => {
-    const bytes = sim.disk(a).files.get(name);
-    return bytes && Buffer.from(bytes).toString('latin1');
-  };
-  return { sim, puppet, answer, create, text, disk: puppet.world.disk };
-}
+import { rig, type Rig } from './disk-rig.js';
+import { a, bytesOf } from './programs.js';
 
 describe('calls', () => {
   test('write, read, size, truncate and list do what they say, each in an event of its own', () => {
@@ -93,7 +58,9 @@ describe('calls', () => {
     const { sim, answer, create, disk, text } = rig({ disk: { capacityBytes: 10 } });
     create('old');
     const file = create('log');
-    expect(answer((done) => file.write(0, [bytesOf('01234567'), bytesOf('89ab')], done)).error?.code).toBe('E_STORAGE');
+    expect(answer((done) => file.write(0, [bytesOf('01234567'), bytesOf('89ab')], done)).error?.code).toBe(
+      'E_DISK_FULL',
+    );
     expect(text('log')).toBe('0123456789');
     expect(answer((done) => file.write(0, [bytesOf('overwrite')], done)).error).toBeUndefined();
     sim.disk(a).setProfile({ capacityBytes: 12 });
