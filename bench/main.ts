@@ -8,6 +8,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { initKeys, issueKeys } from '../transport-tls/index.js';
 import { alternate, formatFigure, type BenchResult } from './case.js';
+import { benchJournal } from './journal.js';
 import { rawSyncsPerSecond } from './raw-disk.js';
 import { rawTlsBytesPerSecond } from './raw-tls.js';
 import { benchSimulator } from './simulator.js';
@@ -64,7 +65,7 @@ function table(results: readonly BenchResult[]): string {
   return `${rows.join('\n')}\n`;
 }
 
-const results = [...(await benchSimulator()), ...(await benchThreeNodes())];
+const results = [...(await benchSimulator()), ...(await benchJournal()), ...(await benchThreeNodes())];
 const [cpu] = cpus();
 const machine = {
   cpu: cpu?.model ?? 'unknown',

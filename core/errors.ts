@@ -35,6 +35,7 @@ export type ErrorCode =
   | 'E_LOG_VERSION'
   | 'E_MESSAGE_TOO_LARGE'
   | 'E_NAME'
+  | 'E_NOT_A_LOG'
   | 'E_NOT_MEMBER'
   | 'E_PAYLOAD'
   | 'E_PEER_FORGOT'

@@ -25,11 +25,12 @@ export type {
   Random,
   Result,
 } from './ports.js';
+export { crc32 } from './crc32.js';
 export { VectorClock, type ClockOrder } from './clock/vector-clock.js';
 export { formatDot, originKey, type Dot, type Origin } from './message/origin.js';
 export type { Delivery, Durability, Receipt } from './delivery.js';
 export { defaultLimits, defaultTimings, type Limits, type Timings } from './limits.js';
-export { Node, type NodeHandlers, type NodeOptions, type ReadyInfo } from './node.js';
+export { Node, type NodeHandlers, type NodeOptions, type ReadyInfo, type StorageState } from './node.js';
 export { Replica, type ReplicaOptions } from './replica/replica.js';
 export type { LinkAction, LinkId, NodeAlarm, ReadRequest, Ready, ReplicaEvent } from './replica/ready.js';
 export {
@@ -39,7 +40,15 @@ export {
   type JournalOptions,
   type RecordPlace,
   type RecordType,
+  type StorageEvent,
 } from './journal/journal.js';
+export { repairLog, type Repair, type RepairPorts } from './journal/repair.js';
+export { surveyLog, type LogSurvey, type OnSurveyed, type Refusal, type SurveyedSegment } from './journal/survey.js';
+export type { RecoveredRecord } from './journal/recovery.js';
+export { identifySegment, salvageRecords, type SegmentIdentity } from './journal/salvage.js';
+export { segmentIndexOf, segmentName, type SegmentHeader } from './journal/segment.js';
+export { recordHeaderBytes } from './journal/record.js';
+export { readRecordContent, type RecordContent } from './record-content.js';
 export { ORSet } from './crdt/or-set.js';
 export { Fifo } from './fifo.js';
 export { HoldBackQueue } from './causal/hold-back-queue.js';

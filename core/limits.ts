@@ -60,6 +60,10 @@ export interface Timings {
   readonly stableMs: number;
   /** A request for a missing range is repeated after this long. */
   readonly wantRetryMs: number;
+  /** While the disk takes no writes, such as when it is full, the journal tries again this often. */
+  readonly storageRetryMs: number;
+  /** Closed segments of the journal are read again this often, slowly, to see whether the medium still has them. */
+  readonly scrubEveryMs: number;
 }
 
 export const defaultTimings: Timings = {
@@ -71,4 +75,6 @@ export const defaultTimings: Timings = {
   backoffMaxMs: 30_000,
   stableMs: 10_000,
   wantRetryMs: 1_000,
+  storageRetryMs: 1_000,
+  scrubEveryMs: 24 * 60 * 60 * 1_000,
 };

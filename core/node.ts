@@ -5,9 +5,9 @@
  * links, messages to the application. The order "persist before send, acknowledge, deliver" is the replica's; nothing
  * here can break it. Callbacks and no promises: in simulation the world decides when a sync completes.
  */
-import { AntecedentError, assert } from './errors.js';
+import { AntecedentError, assert, type ErrorCode } from './errors.js';
 import type { Delivery, Durability, Receipt } from './delivery.js';
-import { Journal } from './journal/journal.js';
+import { Journal, type StorageEvent } from './journal/journal.js';
 import { defaultLimits, defaultTimings, type Limits, type Timings } from './limits.js';
 import type { Dot } from './message/origin.js';
 import type { ClusterName, NodeName } from './names.js';
@@ -51,9 +51,17 @@ export interface NodeHandlers {
   onPeer(peer: NodeName, state: 'up' | 'down', reason: string): void;
   /** Somebody's disk has lost what it had promised to keep: ours or a peer's. An operator must look at it. */
   onAlarm(alarm: NodeAlarm): void;
+  /**
+   * The disk takes no writes for now (`blocked`), such as when it is full: broadcasts are refused with the code, those made
+   * before wait, and peers are sent no acknowledgements. It is tried again by itself until it works (`ok`).
+   */
+  onStorage(state: StorageState): void;
   /** The node has stopped: after `close`, or by itself with an error. Called once; nothing follows. */
   onStopped(error: AntecedentError | undefined): void;
 }
+
+export type StorageState =
+  { readonly state: 'blocked'; readonly code: ErrorCode; readonly message: string } | { readonly state: 'ok' };
 
 type NodeState = 'new' | 'starting' | 'running' | 'closing' | 'stopped';
 
@@ -63,6 +71,7 @@ export class Node {
   readonly #handlers: NodeHandlers;
   readonly #replica: Replica;
   readonly #limits: Limits;
+  readonly #timings: Timings;
   #state: NodeState = 'new';
   #journal: Journal | undefined;
 
@@ -73,6 +82,8 @@ export class Node {
   readonly #dialFailures = new Map<NodeName, string>();
   readonly #accepted = new Map<number, (result: Result<Receipt>) => void>();
   #incarnation = 0;
+  /** Why the journal cannot write at the moment. */
+  #storageTrouble: AntecedentError | undefined;
 
   #alarm: { readonly atMs: number; readonly cancel: Cancel } | undefined;
   #isAdvancing = false;
@@ -92,13 +103,14 @@ export class Node {
     this.#ports = ports;
     this.#handlers = handlers;
     this.#limits = { ...defaultLimits, ...options.limits };
+    this.#timings = { ...defaultTimings, ...options.timings };
     this.#replica = new Replica({
       name: options.name,
       cluster: options.cluster,
       peers: options.peers,
       position: options.position,
       limits: this.#limits,
-      timings: { ...defaultTimings, ...options.timings },
+      timings: this.#timings,
       random: ports.random,
       digests: ports.digests,
     });
@@ -111,9 +123,20 @@ export class Node {
     assert(this.#state === 'new', 'a node is started once');
     this.#state = 'starting';
     let failure: AntecedentError | undefined;
-    const { disk, digests, random, logger } = this.#ports;
+    const { disk, digests, random, clock, logger } = this.#ports;
     Journal.open(
-      { disk, digests, random, logger, segmentBytesMax: this.#limits.segmentBytesMax },
+      {
+        disk,
+        digests,
+        random,
+        clock,
+        logger,
+        segmentBytesMax: this.#limits.segmentBytesMax,
+        retryMs: this.#timings.storageRetryMs,
+        onStorage: (event) => this.#handleStorage(event),
+        scrubEveryMs: this.#timings.scrubEveryMs,
+        onDamage: (error) => this.#handleDamage(error),
+      },
       (entry, place) => {
         failure ??= attempt(() => this.#replica.restore(entry, place));
       },
@@ -129,13 +152,20 @@ export class Node {
   /**
    * Broadcasts a copy of `payload` and returns its dot. `accepted` is called once: with the receipt when the message is
    * as durable as asked, or with `E_CLOSED` or the error that stopped the node when it never got there; the message may
-   * then exist or not. Throws `E_STATE` before `onReady`, `E_CLOSED` after `close`, and what `Replica.broadcast` throws.
+   * then exist or not. Throws `E_STATE` before `onReady`, `E_CLOSED` after `close`, `E_DISK_FULL` or `E_STORAGE` while the
+   * disk takes no writes, and what `Replica.broadcast` throws.
    */
   broadcast(payload: Uint8Array, durable: Durability, accepted: (result: Result<Receipt>) => void): Dot {
     if (this.#state === 'new' || this.#state === 'starting') {
       throw new AntecedentError('E_STATE', 'the node is not ready: wait for onReady');
     }
     if (this.#state !== 'running') throw new AntecedentError('E_CLOSED', 'the node is closed');
+    if (this.#storageTrouble !== undefined) {
+      const { code, message } = this.#storageTrouble;
+      throw new AntecedentError(code, `nothing can be written at the moment: ${message}`, {
+        cause: this.#storageTrouble,
+      });
+    }
     const dot = this.#replica.broadcast(payload, durable);
     this.#accepted.set(dot.seq, accepted);
     // While a group is on its way to the disk, a broadcast only waits for the next one: nothing is to be done now.
@@ -143,13 +173,17 @@ export class Node {
     return dot;
   }
 
-  /** Finishes what is on its way to the disk, says goodbye, stops. A delivery that is being applied is not waited for. `onStopped` follows. Idempotent. */
+  /**
+   * Finishes what is on its way to the disk, says goodbye, stops. A delivery that is being applied is not waited for, nor is
+   * a disk that takes no writes: the node then stops with that error. `onStopped` follows. Idempotent.
+   */
   close(): void {
     if (this.#state === 'closing' || this.#state === 'stopped') return;
     const before = this.#state;
     this.#state = 'closing';
     if (before === 'new') this.#stop(undefined);
-    if (before === 'running') this.#advance();
+    else if (this.#storageTrouble !== undefined) this.#stop(this.#storageTrouble);
+    else if (before === 'running') this.#advance();
   }
 
   // --- Starting and stopping ---------------------------------------------------------------------------------------------
@@ -238,9 +272,38 @@ export class Node {
     this.#journal?.read(request, (result) => {
       if (this.#state === 'stopped') return;
       if (result.error !== undefined) return this.#stop(result.error);
-      this.#replica.handleRead(request.ordinal, result.value);
+      this.#replica.handleRead(request.id, result.value);
       this.#advance();
     });
+  }
+
+  #handleStorage(event: StorageEvent): void {
+    if (this.#state === 'stopped') return;
+    const { logger } = this.#ports;
+    switch (event.state) {
+      case 'blocked': {
+        const { code, message } = event.cause;
+        this.#storageTrouble = event.cause;
+        logger.log('error', 'storage-blocked', { code, message, retryInMs: this.#timings.storageRetryMs });
+        this.#handlers.onStorage({ state: 'blocked', code, message });
+        // Who closes does not wait for an operator.
+        if (this.#isClosing()) this.#stop(event.cause);
+        return;
+      }
+      case 'ok':
+        this.#storageTrouble = undefined;
+        logger.log('info', 'storage-ok', {});
+        return this.#handlers.onStorage({ state: 'ok' });
+      case 'failed':
+        return this.#stop(event.cause);
+    }
+  }
+
+  /** The log is damaged where nobody has needed it yet: the node goes on, the next start would be refused. */
+  #handleDamage({ code, message }: AntecedentError): void {
+    if (this.#state === 'stopped') return;
+    const remedy = 'stop the node and use "antecedent log repair" while its peers still hold what was lost';
+    this.#report({ type: 'alarm', alarm: { code, peer: this.#options.name, message: `${message}; ${remedy}` } });
   }
 
   #deliver(): void {
@@ -281,9 +344,14 @@ export class Node {
     this.#stop(undefined);
   }
 
-  /** A question, because the compiler would otherwise think that no call in between can change the answer. */
+  // Questions, because the compiler would otherwise think that no call in between can change the answer.
+
   #isStopped(): boolean {
     return this.#state === 'stopped';
+  }
+
+  #isClosing(): boolean {
+    return this.#state === 'closing';
   }
 
   // --- Links ---------------------------------------------------------------------------------------------------------------

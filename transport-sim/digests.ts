@@ -1,48 +1,11 @@
 /**
  * Checksums of the simulated world: equal to the real ones where bytes are compared, fast where only equality counts.
  *
- * - `crc32` is the CRC-32 of zlib, so logs and frames of both worlds have the same bytes. Table-driven, eight bytes a
- *   step (Kounavis, Berry, "A Systematic Approach to Building High Performance Software-Based CRC Generators", 2005).
+ * - `crc32` is the one of production, so logs and frames of both worlds have the same bytes.
  * - `chain` is no cryptographic hash: 128 bits of state in the manner of MurmurHash3 (Appleby, 2011), spread over 32
  *   bytes. A simulated peer does not forge batches, and SHA-256 without native code would cost most of the run.
  */
-import { assert, type Digests } from '../core/index.js';
-
-const tables: Int32Array = makeTables();
-
-function makeTables(): Int32Array {
-  const made = new Int32Array(8 * 256);
-  for (let byte = 0; byte < 256; byte += 1) {
-    let remainder = byte;
-    for (let bit = 0; bit < 8; bit += 1) remainder = (remainder >>> 1) ^ ((remainder & 1) === 1 ? 0xedb88320 : 0);
-    made[byte] = remainder;
-  }
-  for (let index = 256; index < made.length; index += 1) {
-    const shorter = made[index - 256] as number;
-    made[index] = (shorter >>> 8) ^ (made[shorter & 0xff] as number);
-  }
-  return made;
-}
-
-function crc32(bytes: Uint8Array, seed: number): number {
-  let crc = ~seed;
-  let at = 0;
-  for (const end = bytes.length - 7; at < end; at += 8) {
-    const low = crc ^ wordAt(bytes, at);
-    const high = wordAt(bytes, at + 4);
-    crc =
-      (tables[0x700 + (low & 0xff)] as number) ^
-      (tables[0x600 + ((low >>> 8) & 0xff)] as number) ^
-      (tables[0x500 + ((low >>> 16) & 0xff)] as number) ^
-      (tables[0x400 + (low >>> 24)] as number) ^
-      (tables[0x300 + (high & 0xff)] as number) ^
-      (tables[0x200 + ((high >>> 8) & 0xff)] as number) ^
-      (tables[0x100 + ((high >>> 16) & 0xff)] as number) ^
-      (tables[high >>> 24] as number);
-  }
-  for (; at < bytes.length; at += 1) crc = (crc >>> 8) ^ (tables[(crc ^ (bytes[at] as number)) & 0xff] as number);
-  return ~crc >>> 0;
-}
+import { assert, crc32, type Digests } from '../core/index.js';
 
 const chainBytes = 32;
 

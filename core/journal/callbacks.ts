@@ -28,6 +28,9 @@ export function inOrder(steps: readonly ((done: Done<void>) => void)[], done: Do
 }
 
 /** Closes `file`, then passes the result on. How the closing went changes nothing: what mattered was synced before. */
-export function afterClosing<T>(file: DiskFile, done: Done<T>): Done<T> {
+export function afterClosing<R extends Result<unknown>>(
+  file: DiskFile,
+  done: (result: R) => void,
+): (result: R) => void {
   return (result) => file.close(() => done(result));
 }

@@ -16,3 +16,19 @@ export function writeUint64(view: DataView, at: number, value: number): void {
   view.setUint32(at, value % two32, true);
   view.setUint32(at + 4, Math.floor(value / two32), true);
 }
+
+const counterBytes = 8;
+
+/** A record's body that is one counter. */
+export function encodeCounter(value: number): Uint8Array {
+  const body = new Uint8Array(counterBytes);
+  writeUint64(new DataView(body.buffer), 0, value);
+  return body;
+}
+
+/** The counter that is the whole body of a record, or 0 for a body that `encodeCounter` cannot have made. */
+export function decodeCounter(body: Uint8Array): number {
+  if (body.length !== counterBytes) return 0;
+  const value = readUint64(new DataView(body.buffer, body.byteOffset, body.byteLength), 0);
+  return Number.isSafeInteger(value) ? value : 0;
+}

@@ -11,11 +11,13 @@ import { inOrder, onValue, success, type Done } from './callbacks.js';
 
 const handlesMax = 8;
 
+/** Does something with the disk, then calls `finish` with what is to be called when the next job has begun. */
+type Carry = (finish: (report: () => void) => void) => void;
+
 interface Job {
-  readonly name: string;
-  readonly position: number;
-  readonly length: number;
-  readonly done: Done<Uint8Array>;
+  readonly carryOut: Carry;
+  /** The reader is closed first. */
+  readonly refuse: () => void;
 }
 
 export class RecordReader {
@@ -32,7 +34,27 @@ export class RecordReader {
 
   /** Up to `length` bytes of the file `name`; fewer only at its end. The bytes belong to the caller. */
   read(name: string, position: number, length: number, done: Done<Uint8Array>): void {
-    this.#waiting.push({ name, position, length, done });
+    const carryOut: Carry = (finish) => {
+      const answer: Done<Uint8Array> = (result) => finish(() => done(result));
+      this.#withHandle(
+        name,
+        onValue(answer, (file) => file.read(position, length, answer)),
+      );
+    };
+    const refuse = (): void => done({ error: new AntecedentError('E_CLOSED', 'the journal is closed') });
+    this.#waiting.push({ carryOut, refuse });
+    this.#startNext();
+  }
+
+  /** Closes the handle of a file that goes, after the reads that were asked for before; `done` follows in any case. */
+  forget(name: string, done: () => void): void {
+    const close: Carry = (finish) => {
+      const handle = this.#handles.get(name);
+      this.#handles.delete(name);
+      if (handle === undefined) finish(done);
+      else handle.close(() => finish(done));
+    };
+    this.#waiting.push({ carryOut: close, refuse: done });
     this.#startNext();
   }
 
@@ -42,7 +64,7 @@ export class RecordReader {
     const refused = this.#waiting;
     this.#waiting = [];
     if (!this.#isReading) this.#closeHandles(done);
-    for (const job of refused) job.done({ error: new AntecedentError('E_CLOSED', 'the journal is closed') });
+    for (const job of refused) job.refuse();
   }
 
   #startNext(): void {
@@ -50,16 +72,12 @@ export class RecordReader {
     const job = this.#waiting.shift();
     if (job === undefined) return;
     this.#isReading = true;
-    const finish: Done<Uint8Array> = (result) => {
+    job.carryOut((report) => {
       this.#isReading = false;
       if (this.#onClosed !== undefined) this.#closeHandles(this.#onClosed);
       else this.#startNext();
-      job.done(result);
-    };
-    this.#withHandle(
-      job.name,
-      onValue(finish, (file) => file.read(job.position, job.length, finish)),
-    );
+      report();
+    });
   }
 
   #withHandle(name: string, done: Done<DiskFile>): void {

@@ -21,18 +21,41 @@ export const recordHeaderBytes = 40;
 
 /** What a record holds. A number is never reused; a type that this code does not act on must not be listed. */
 export const recordTypes = {
+  /** A batch of our own messages. */
   localBatch: 1,
+  /** A batch of a peer's messages. */
   remoteBatch: 2,
+  /** The position up to which the application has applied what it was given. */
   applied: 3,
+  /**
+   * The journal's own, with an empty body: everything before it is synced, says its header. Written without a sync after
+   * an append that nothing follows for the moment, or that append would be the one thing without a witness: damage in it
+   * could not be told from a torn write, and would be cut off.
+   */
+  synced: 4,
+  /** The journal's own: records up to the lsn in the body (u64) are not needed any more, and whole segments of them go. */
+  floor: 5,
+  /** The journal's own: from here on the log is of the incarnation in the body (u64). */
+  incarnation: 6,
 } as const;
 export type RecordType = (typeof recordTypes)[keyof typeof recordTypes];
 
 export function isRecordType(type: number): type is RecordType {
-  return type >= recordTypes.localBatch && type <= recordTypes.applied;
+  return type >= recordTypes.localBatch && type <= recordTypes.incarnation;
 }
 
-/** Set when a program that does not know the type must not open the log. Every type so far is critical. */
+/** True for records of the journal itself, which its user never sees. */
+export function isInternal(type: number): boolean {
+  return type >= recordTypes.synced;
+}
+
+/** Set when a program that does not know the type must not open the log. */
 export const criticalFlag = 1;
+
+/** Whoever does not know `synced` loses a witness and nothing else. */
+export function flagsOf(type: RecordType): number {
+  return type === recordTypes.synced ? 0 : criticalFlag;
+}
 
 const magicBytes = [0x41, 0x54, 0x52, 0x43] as const; // "ATRC"
 const magic = 0x43525441;
@@ -80,30 +103,38 @@ export function encodeRecordHeader(target: Uint8Array, at: number, header: Recor
   return headerChecksum;
 }
 
-/** The header at `at` with its own checksum, or undefined when no whole header of this segment stands there. */
+/**
+ * The header at `at` with its own checksum, or undefined when no whole header of this segment stands there. `view` is over
+ * the same bytes: one for many headers, because making one costs as much as reading one.
+ */
 export function decodeRecordHeader(
   bytes: Uint8Array,
+  view: DataView,
   at: number,
   checksum: Checksum,
 ): (RecordHeader & { readonly checksum: number }) | undefined {
   if (at + recordHeaderBytes > bytes.length) return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at, recordHeaderBytes);
-  if (view.getUint32(0, true) !== magic) return undefined;
-  const headerChecksum = view.getUint32(checkedBytes, true);
+  if (view.getUint32(at, true) !== magic) return undefined;
+  const headerChecksum = view.getUint32(at + checkedBytes, true);
   if (checksum(bytes.subarray(at, at + checkedBytes)) !== headerChecksum) return undefined;
-  const lsn = readUint64(view, 16);
-  const durableLsn = readUint64(view, 24);
+  const lsn = readUint64(view, at + 16);
+  const durableLsn = readUint64(view, at + 24);
   if (!Number.isSafeInteger(lsn) || durableLsn >= lsn) return undefined;
   return {
-    type: view.getUint8(4),
-    flags: view.getUint8(5),
-    bodyLength: view.getUint32(8, true),
-    chain: view.getUint32(12, true),
+    type: view.getUint8(at + 4),
+    flags: view.getUint8(at + 5),
+    bodyLength: view.getUint32(at + 8, true),
+    chain: view.getUint32(at + 12, true),
     lsn,
     durableLsn,
-    bodyChecksum: view.getUint32(32, true),
+    bodyChecksum: view.getUint32(at + 32, true),
     checksum: headerChecksum,
   };
+}
+
+/** A view over all of `bytes`, for `decodeRecordHeader`. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** The next place at or after `from` where a header may start, or -1. */

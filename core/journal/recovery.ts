@@ -1,6 +1,6 @@
 /**
  * Recovery: the bytes of a segment in, its records and a verdict out. A pure function, the same for a node that starts,
- * for the simulator and for whoever inspects a log.
+ * for the simulator, for the scrubber and for whoever inspects a log.
  *
  * The records are good up to the first one that fails at offset o, where lsn s was expected. Whatever lies after it is
  * only searched for evidence: a later header (its checksum proves it, its body does not matter) whose durable lsn is s
@@ -13,13 +13,16 @@
  * - A segment with a successor was synced as a whole before the successor began: any damage there is corruption.
  */
 import type { Digests } from '../ports.js';
+import { decodeCounter } from './fixed-width.js';
 import {
   criticalFlag,
   decodeRecordHeader,
   findRecordMagic,
   isRecordType,
   recordHeaderBytes,
+  recordTypes,
   segmentChecksum,
+  viewOf,
   type Checksum,
 } from './record.js';
 import {
@@ -54,33 +57,51 @@ export interface SegmentContext {
 
 export type SegmentRecovery = GoodSegment | RefusedSegment;
 
-export interface GoodSegment {
+interface Recovered {
+  /** Number of good records. */
+  readonly records: number;
+}
+
+export interface GoodSegment extends Recovered {
   /** torn: the bytes from `tail.end` on never became durable and may be cut off. */
   readonly verdict: 'clean' | 'torn';
-  readonly records: readonly RecoveredRecord[];
+  readonly header: SegmentHeader;
   /** The end of the records. */
   readonly tail: LogTail;
+  /** Highest lsn that a header proves to be synced. */
+  readonly durableLsn: number;
   /** Offset of the first record that no header proves to be synced: the start of the last append. */
   readonly unprovenFrom: number;
 }
 
 /** The log must be neither opened nor changed. */
-export interface RefusedSegment {
+export interface RefusedSegment extends Recovered {
   /** corrupt: something synced is damaged · foreign: of another log · unsupported: of a newer program. */
   readonly verdict: 'corrupt' | 'foreign' | 'unsupported';
-  /** The good records before the bad place. */
-  readonly records: readonly RecoveredRecord[];
+  /** Where the good records end; undefined when not even the header of the segment is good. */
+  readonly tail: LogTail | undefined;
   readonly offset: number;
   /** One line with the values. */
   readonly reason: string;
 }
 
+/** Called for every good record in order. */
+export type OnRecord = (record: RecoveredRecord, segment: SegmentHeader) => void;
+
 export function isGood(recovery: SegmentRecovery): recovery is GoodSegment {
   return recovery.verdict === 'clean' || recovery.verdict === 'torn';
 }
 
-/** Recovers one segment. `bytes` is the whole file; it is not changed, and the records are views into it. */
-export function recoverSegment(bytes: Uint8Array, context: SegmentContext, digests: Digests): SegmentRecovery {
+/**
+ * Recovers one segment: calls `onRecord` for its good records, then says what is behind them. `bytes` is the whole file;
+ * it is not changed, and the bodies are views into it.
+ */
+export function recoverSegment(
+  bytes: Uint8Array,
+  context: SegmentContext,
+  digests: Digests,
+  onRecord: OnRecord,
+): SegmentRecovery {
   const decoded = decodeSegmentHeader(bytes, digests);
   if (decoded === undefined) return damagedHeader(bytes);
   const { header } = decoded;
@@ -88,17 +109,21 @@ export function recoverSegment(bytes: Uint8Array, context: SegmentContext, diges
   if (refusal !== undefined) return refusal;
 
   const checksum = segmentChecksum(digests, header.logId, header.index);
-  const scan = scanRecords(bytes, tailOfEmptySegment(header, decoded.checksum), checksum);
-  const { records, tail } = scan;
+  const scan = scanRecords(bytes, tailOfEmptySegment(header, decoded.checksum), checksum, (record) => {
+    onRecord(record, header);
+  });
+  const { tail, durableLsn } = scan;
+  const records = tail.nextLsn - header.firstLsn;
   if (scan.unknownType !== undefined) {
     const reason = `record ${tail.nextLsn} has the critical type ${scan.unknownType}, which this program does not know`;
-    return { verdict: 'unsupported', records, offset: tail.end, reason };
+    return { verdict: 'unsupported', records, tail, offset: tail.end, reason };
   }
-  if (tail.end === bytes.length) return { verdict: 'clean', records, tail, unprovenFrom: unprovenFrom(scan) };
+  const unprovenFrom = scan.offsets[Math.max(0, durableLsn + 1 - header.firstLsn)] ?? tail.end;
+  if (tail.end === bytes.length) return { verdict: 'clean', records, header, tail, durableLsn, unprovenFrom };
   const proof = findProof(bytes, tail, context, checksum);
-  if (proof === undefined) return { verdict: 'torn', records, tail, unprovenFrom: unprovenFrom(scan) };
+  if (proof === undefined) return { verdict: 'torn', records, header, tail, durableLsn, unprovenFrom };
   const reason = `record ${tail.nextLsn} is damaged or missing, but ${proof}`;
-  return { verdict: 'corrupt', records, offset: tail.end, reason };
+  return { verdict: 'corrupt', records, tail, offset: tail.end, reason };
 }
 
 function damagedHeader(bytes: Uint8Array): RefusedSegment {
@@ -106,13 +131,13 @@ function damagedHeader(bytes: Uint8Array): RefusedSegment {
     bytes.length < segmentHeaderBytes
       ? `the segment has ${bytes.length} bytes, its header alone has ${segmentHeaderBytes}`
       : 'the header of the segment is damaged';
-  return { verdict: 'corrupt', records: [], offset: 0, reason };
+  return { verdict: 'corrupt', records: 0, tail: undefined, offset: 0, reason };
 }
 
 /** Why a whole header does not belong here, or undefined when it does. */
 function judgeHeader(header: SegmentHeader, context: SegmentContext): RefusedSegment | undefined {
   const refuse = (verdict: RefusedSegment['verdict'], reason: string): RefusedSegment => {
-    return { verdict, records: [], offset: 0, reason };
+    return { verdict, records: 0, tail: undefined, offset: 0, reason };
   };
   if (header.version !== formatVersion) {
     return refuse('unsupported', `format version ${header.version}, this program reads version ${formatVersion}`);
@@ -137,8 +162,9 @@ function judgeHeader(header: SegmentHeader, context: SegmentContext): RefusedSeg
   return undefined;
 }
 
-interface Scan {
-  readonly records: readonly RecoveredRecord[];
+export interface Scan {
+  /** Where each good record begins. */
+  readonly offsets: readonly number[];
   readonly tail: LogTail;
   /** Durable lsn of the last good record. */
   readonly durableLsn: number;
@@ -146,14 +172,23 @@ interface Scan {
   readonly unknownType: number | undefined;
 }
 
-/** Reads records until one fails: cut, damaged, not the next in the chain, or critical and unknown. */
-function scanRecords(bytes: Uint8Array, start: LogTail, checksum: Checksum): Scan {
-  const records: RecoveredRecord[] = [];
-  let { end: offset, nextLsn: lsn, chain } = start;
+/**
+ * Reads records until one fails: cut, damaged, not the next in the chain, or critical and unknown. `bytes` begins where
+ * the segment does.
+ */
+export function scanRecords(
+  bytes: Uint8Array,
+  start: LogTail,
+  checksum: Checksum,
+  onRecord: (record: RecoveredRecord) => void,
+): Scan {
+  const view = viewOf(bytes);
+  const offsets: number[] = [];
+  let { end: offset, nextLsn: lsn, chain, incarnation } = start;
   let durableLsn = 0;
   let unknownType: number | undefined;
   for (;;) {
-    const header = decodeRecordHeader(bytes, offset, checksum);
+    const header = decodeRecordHeader(bytes, view, offset, checksum);
     if (header?.lsn !== lsn || header.chain !== chain) break;
     const bodyStart = offset + recordHeaderBytes;
     const bodyEnd = bodyStart + header.bodyLength;
@@ -164,13 +199,15 @@ function scanRecords(bytes: Uint8Array, start: LogTail, checksum: Checksum): Sca
       unknownType = header.type;
       break;
     }
-    records.push({ type: header.type, lsn, offset, body });
+    if (header.type === recordTypes.incarnation) incarnation = decodeCounter(body);
+    offsets.push(offset);
+    onRecord({ type: header.type, lsn, offset, body });
     offset = bodyEnd;
     chain = header.checksum;
     durableLsn = header.durableLsn;
     lsn++;
   }
-  return { records, tail: { ...start, end: offset, nextLsn: lsn, chain }, durableLsn, unknownType };
+  return { offsets, tail: { ...start, incarnation, end: offset, nextLsn: lsn, chain }, durableLsn, unknownType };
 }
 
 /** What proves that the record after `tail` had been synced, in words; undefined when nothing does. */
@@ -192,17 +229,12 @@ interface Evidence {
  * evidence: a payload may hold a copy of a part of this very log.
  */
 function findEvidence(bytes: Uint8Array, from: number, lsn: number, checksum: Checksum): Evidence | undefined {
+  const view = viewOf(bytes);
   for (let at = findRecordMagic(bytes, from); at >= 0; at = findRecordMagic(bytes, at + 1)) {
-    const header = decodeRecordHeader(bytes, at, checksum);
+    const header = decodeRecordHeader(bytes, view, at, checksum);
     // A header's durable lsn is below its own lsn, so one that passes is always of a later record.
     if (header === undefined || header.durableLsn < lsn) continue;
     return { offset: at, lsn: header.lsn, durableLsn: header.durableLsn };
   }
   return undefined;
-}
-
-function unprovenFrom(scan: Scan): number {
-  const firstLsn = scan.records[0]?.lsn;
-  if (firstLsn === undefined) return scan.tail.end;
-  return scan.records[Math.max(0, scan.durableLsn + 1 - firstLsn)]?.offset ?? scan.tail.end;
 }

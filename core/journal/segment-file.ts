@@ -3,8 +3,16 @@
  */
 import type { Digests, Disk, DiskFile } from '../ports.js';
 import { afterClosing, onValue, success, type Done } from './callbacks.js';
-import { createDurably } from './durable-file.js';
-import { encodeSegmentHeader, segmentName, tailOfEmptySegment, type LogTail, type SegmentHeader } from './segment.js';
+import { createDurably, type CreationFailure } from './durable-file.js';
+import {
+  decodeSegmentHeader,
+  encodeSegmentHeader,
+  segmentHeaderBytes,
+  segmentName,
+  tailOfEmptySegment,
+  type LogTail,
+  type SegmentHeader,
+} from './segment.js';
 
 /** A segment that is open for appending, and where it ends. */
 export interface OpenSegment {
@@ -12,11 +20,17 @@ export interface OpenSegment {
   readonly tail: LogTail;
 }
 
-/** Makes a segment without records, durable under its name. */
-export function createSegment(disk: Disk, header: SegmentHeader, digests: Digests, done: Done<OpenSegment>): void {
+/** Makes a segment without records, durable under its name. Either `done` or `fail` is called. */
+export function createSegment(
+  disk: Disk,
+  header: SegmentHeader,
+  digests: Digests,
+  fail: (failure: CreationFailure) => void,
+  done: (segment: OpenSegment) => void,
+): void {
   const { bytes, checksum } = encodeSegmentHeader(header, digests);
-  const onCreated = (file: DiskFile): void => done(success({ file, tail: tailOfEmptySegment(header, checksum) }));
-  createDurably(disk, segmentName(header.index), bytes, onValue(done, onCreated));
+  const onCreated = (file: DiskFile): void => done({ file, tail: tailOfEmptySegment(header, checksum) });
+  createDurably(disk, segmentName(header.index), bytes, fail, onCreated);
 }
 
 export interface SegmentContents {
@@ -27,7 +41,7 @@ export interface SegmentContents {
 }
 
 /** Opens a segment and reads all of it. */
-export function readSegment(disk: Disk, index: number, done: Done<SegmentContents>): void {
+export function readSegment(disk: Pick<Disk, 'open'>, index: number, done: Done<SegmentContents>): void {
   const name = segmentName(index);
   const read = (file: DiskFile): void => {
     const fail = afterClosing(file, done);
@@ -35,4 +49,39 @@ export function readSegment(disk: Disk, index: number, done: Done<SegmentContent
     file.size(onValue(fail, (size) => file.read(0, size, onValue(fail, onBytes))));
   };
   disk.open(name, { create: false }, onValue(done, read));
+}
+
+/**
+ * Why the segment that we write is not the one that its name leads to any more; undefined when it is. A file that was
+ * deleted or replaced takes writes and syncs as if nothing had happened, and is gone when it is closed.
+ */
+export function findVanished(
+  disk: Disk,
+  expected: { readonly index: number; readonly logId: Uint8Array; readonly length: number },
+  digests: Digests,
+  done: Done<string | undefined>,
+): void {
+  const name = segmentName(expected.index);
+  const onNames = (names: readonly string[]): void => {
+    if (names.includes(name)) disk.open(name, { create: false }, onValue(done, look));
+    else done(success(`${name} was deleted or renamed while it was written`));
+  };
+  const look = (file: DiskFile): void => {
+    const end = afterClosing(file, done);
+    const onHeader = (size: number, bytes: Uint8Array): void => {
+      const header = decodeSegmentHeader(bytes, digests)?.header;
+      const isOurs = header?.index === expected.index && header.logId.every((byte, at) => byte === expected.logId[at]);
+      if (!isOurs) end(success(`${name} was replaced by another file while it was written`));
+      else if (size === expected.length) end(success(undefined));
+      else end(success(`${name} has ${size} bytes, we have written ${expected.length}`));
+    };
+    const onSize = (size: number): void =>
+      file.read(
+        0,
+        segmentHeaderBytes,
+        onValue(end, (bytes) => onHeader(size, bytes)),
+      );
+    file.size(onValue(end, onSize));
+  };
+  disk.list(onValue(done, onNames));
 }

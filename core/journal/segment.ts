@@ -13,7 +13,7 @@
  * - A segment gets its name only once its header is synced, and a new segment begins only once everything in the one
  *   before is synced. So a damaged header is never a torn write, and neither is damage in a segment that has a successor.
  */
-import type { Digests } from '../ports.js';
+import type { Digests, Random } from '../ports.js';
 import { readUint64, writeUint64 } from './fixed-width.js';
 
 export const segmentHeaderBytes = 64;
@@ -26,7 +26,7 @@ const checkedBytes = segmentHeaderBytes - 4;
 
 export interface SegmentHeader {
   readonly version: number;
-  /** The member's incarnation when the segment was made. */
+  /** The member's incarnation when the segment was made; a record in it may begin a newer one. */
   readonly incarnation: number;
   /** 16 random bytes that every segment of one log carries. */
   readonly logId: Uint8Array;
@@ -35,6 +35,14 @@ export interface SegmentHeader {
   readonly link: number;
   readonly firstLsn: number;
   readonly baseAddress: number;
+}
+
+/** A log id that no other log has. */
+export function newLogId(random: Random): Uint8Array {
+  const logId = new Uint8Array(logIdBytes);
+  const view = new DataView(logId.buffer);
+  for (let at = 0; at < logIdBytes; at += 4) view.setUint32(at, random.nextUint32(), true);
+  return logId;
 }
 
 /** Where a log ends: everything that the next record or the next segment has to continue. */
@@ -139,4 +147,15 @@ export function segmentIndexOf(name: string): number | undefined {
 /** What was cut off a segment's torn tail is kept under this name. */
 export function cutName(segment: string, offset: number): string {
   return `${segment}.${offset}.torn`;
+}
+
+/** A file that the repair which began `incarnation` took out of the log is kept under this name. */
+export function damagedName(segment: string, incarnation: number): string {
+  return `${segment}.${incarnation}.damaged`;
+}
+
+/** The incarnation in the name of a file that was taken out, or undefined for any other file. */
+export function incarnationOfDamaged(name: string): number | undefined {
+  const digits = /^journal-\d{8}\.log\.(\d+)\.damaged$/.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }

@@ -93,12 +93,15 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
-/** Checks the checksum and reads the header. Throws `RemoteProtocolError` (`E_BATCH`, `E_VERSION`, `E_FRAME`, `E_COUNTER_RANGE`). */
-export function decodeBatchHeader(bytes: Uint8Array, digests: Digests): BatchHeader {
+/**
+ * Checks the checksum and reads the header. Throws `RemoteProtocolError` (`E_BATCH`, `E_VERSION`, `E_FRAME`,
+ * `E_COUNTER_RANGE`). Without `digests` the checksum counts as checked: of what our journal, which has its own, gave back.
+ */
+export function decodeBatchHeader(bytes: Uint8Array, digests: Digests | undefined): BatchHeader {
   const end = bytes.length - batchTrailerBytes;
   if (end < 0) throw new RemoteProtocolError('E_BATCH', `a batch of ${bytes.length} bytes is too short to be one`);
   const checksum = new ByteReader(bytes, bytes.length - 4).uint32();
-  if (digests.crc32(bytes.subarray(0, bytes.length - 4), 0) !== checksum) {
+  if (digests !== undefined && digests.crc32(bytes.subarray(0, bytes.length - 4), 0) !== checksum) {
     throw new RemoteProtocolError('E_BATCH', `checksum of a batch of ${bytes.length} bytes does not match`);
   }
   const reader = new ByteReader(bytes, 0, end);
@@ -127,18 +130,21 @@ export function decodeBatchHeader(bytes: Uint8Array, digests: Digests): BatchHea
 /**
  * Reads the messages of a batch that continues `state`. `resolveOrigin` gives the reader's index for an origin and
  * throws for one that no member has. Throws `RemoteProtocolError`: `E_CHAIN` when the batch was not written behind
- * `state`, `E_CLOCK` for entries that are not canonical.
+ * `state`, `E_CLOCK` for entries that are not canonical. Without `digests` the chain counts as checked: it was, before the
+ * batch was journalled, or we have just made it.
  */
 export function decodeBatch(
   bytes: Uint8Array,
   header: BatchHeader,
   state: LogState,
   resolveOrigin: (name: NodeName, incarnation: number) => number,
-  digests: Digests,
+  digests: Digests | undefined,
 ): DecodedBatch {
   const end = bytes.length - batchTrailerBytes;
-  const chain = digests.chain(state.chain, bytes.subarray(0, end));
-  if (header.firstSeq !== state.nextSeq || !equalBytes(chain, batchChain(bytes))) {
+  const written = batchChain(bytes);
+  // A copy: a view would keep the batch, and when it comes from recovery the whole segment, for as long as the log rests.
+  const chain = digests === undefined ? written.slice() : digests.chain(state.chain, bytes.subarray(0, end));
+  if (header.firstSeq !== state.nextSeq || !equalBytes(chain, written)) {
     const dot = formatDot({ origin: header.origin, incarnation: header.incarnation, seq: header.firstSeq });
     throw new RemoteProtocolError('E_CHAIN', `batch from ${dot} does not continue the log that we hold of this origin`);
   }

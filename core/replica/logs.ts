@@ -3,7 +3,7 @@
  *
  * Invariants:
  * - `received` is a prefix of the origin's log: batches are taken only where they continue it, chain included.
- * - `durable` ≤ `received`; only `durable` is ever told to anybody.
+ * - `durable` ≤ `received`; only `durable` is ever told to anybody, and only it has a place in the index.
  */
 import { RemoteProtocolError, assert } from '../errors.js';
 import {
@@ -16,15 +16,18 @@ import {
   type LogState,
   type Message,
 } from '../message/batch.js';
+import type { RecordPlace } from '../journal/journal.js';
 import type { LogPositionWithChain } from '../message/frame.js';
 import { formatDot } from '../message/origin.js';
 import type { Digests } from '../ports.js';
+import { BatchIndex } from './batch-index.js';
 import type { OriginTable } from './origin-table.js';
 
 interface Log {
   received: LogState;
-  durableSeq: number;
   durableChain: Uint8Array;
+  /** Of what is durable. */
+  readonly index: BatchIndex;
 }
 
 /** A batch that was taken: to be journalled, then offered for delivery. */
@@ -32,6 +35,7 @@ export interface TakenBatch {
   readonly origin: number;
   readonly bytes: Uint8Array;
   readonly messages: readonly Message[];
+  readonly firstSeq: number;
   readonly lastSeq: number;
   readonly chain: Uint8Array;
 }
@@ -61,14 +65,20 @@ export class Logs {
   }
 
   durableSeq(origin: number): number {
-    return this.#logs[origin]?.durableSeq ?? 0;
+    return this.#logs[origin]?.index.lastSeq ?? 0;
+  }
+
+  /** Where the durable batches of a log lie. */
+  index(origin: number): BatchIndex {
+    return this.#log(origin).index;
   }
 
   /**
    * Takes a batch if it comes next. Throws `RemoteProtocolError`: `E_CHAIN` when it contradicts what we hold, and what
-   * `decodeBatch` throws. No log changes unless the result is `taken`.
+   * `decodeBatch` throws. No log changes unless the result is `taken`. `isProven`: we have made the batch, or journalled it
+   * in an earlier life.
    */
-  take(bytes: Uint8Array, header: BatchHeader): TakeResult {
+  take(bytes: Uint8Array, header: BatchHeader, isProven = false): TakeResult {
     const origin = this.#origins.resolve(header.origin, header.incarnation);
     const state = this.receivedState(origin);
     if (header.firstSeq > state.nextSeq) return { type: 'gap', missingSeq: state.nextSeq };
@@ -76,19 +86,24 @@ export class Logs {
       this.#checkDuplicate(bytes, header, state);
       return { type: 'duplicate' };
     }
-    const { messages, next } = decodeBatch(bytes, header, state, this.#origins.resolve, this.#digests);
+    const digests = isProven ? undefined : this.#digests;
+    const { messages, next } = decodeBatch(bytes, header, state, this.#origins.resolve, digests);
     this.#log(origin).received = next;
-    return { type: 'taken', batch: { origin, bytes, messages, lastSeq: next.nextSeq - 1, chain: next.chain } };
+    const { firstSeq } = header;
+    return {
+      type: 'taken',
+      batch: { origin, bytes, messages, firstSeq, lastSeq: next.nextSeq - 1, chain: next.chain },
+    };
   }
 
-  /** The batch that ends with `seq` and `chain` is synced. */
-  markDurable(origin: number, seq: number, chain: Uint8Array): void {
+  /** A batch is synced at `place`. */
+  enter({ origin, firstSeq, lastSeq: seq, chain }: TakenBatch, { address, length }: RecordPlace): void {
     const log = this.#log(origin);
     assert(
-      seq > log.durableSeq && seq < log.received.nextSeq,
-      `log becomes durable up to ${seq} after ${log.durableSeq}`,
+      seq < log.received.nextSeq,
+      `a log becomes durable up to ${seq}, received up to ${log.received.nextSeq - 1}`,
     );
-    log.durableSeq = seq;
+    log.index.append({ firstSeq, count: seq - firstSeq + 1, address, length }, chain);
     log.durableChain = chain;
   }
 
@@ -96,9 +111,10 @@ export class Logs {
   durablePositions(): readonly LogPositionWithChain[] {
     const positions: LogPositionWithChain[] = [];
     for (const [index, log] of this.#logs.entries()) {
-      if (log.durableSeq === 0) continue;
+      const seq = log.index.lastSeq;
+      if (seq === 0) continue;
       const { name, incarnation } = this.#origins.at(index);
-      positions.push({ origin: name, incarnation, seq: log.durableSeq, chain: log.durableChain });
+      positions.push({ origin: name, incarnation, seq, chain: log.durableChain });
     }
     return positions;
   }
@@ -112,7 +128,7 @@ export class Logs {
 
   #log(origin: number): Log {
     while (this.#logs.length <= origin) {
-      this.#logs.push({ received: emptyLogState, durableSeq: 0, durableChain: emptyLogState.chain });
+      this.#logs.push({ received: emptyLogState, durableChain: emptyLogState.chain, index: new BatchIndex() });
     }
     const log = this.#logs[origin];
     assert(log !== undefined, `log ${origin} of ${this.#logs.length}`);

@@ -45,6 +45,11 @@ export class OriginTable {
     return index;
   };
 
+  /** True when `resolve` would give the origin a number. */
+  isKnown(name: NodeName, incarnation: number): boolean {
+    return this.#members.has(name) && incarnation >= 1 && incarnation <= incarnationsMax;
+  }
+
   readonly at = (index: number): Origin => {
     const origin = this.#origins[index];
     assert(origin !== undefined, `origin ${index} of ${this.#origins.length}`);

@@ -9,6 +9,9 @@ export class Outbox {
   readonly #encoder: FrameEncoder;
   #links: LinkAction[] = [];
   #reads: ReadRequest[] = [];
+  #nextReadId = 1;
+  /** What to do with the bytes of each read that is under way. */
+  readonly #awaited = new Map<number, (bytes: Uint8Array) => void>();
   #receipts: number[] = [];
   #events: ReplicaEvent[] = [];
   #wakeAtMs: number | undefined;
@@ -42,8 +45,18 @@ export class Outbox {
     this.#links.push({ type: 'cancel-dial', peer });
   }
 
-  read(request: ReadRequest): void {
-    this.#reads.push(request);
+  /** Asks for bytes of the journal; `then` gets them, unless the node ends before. */
+  read({ address, length }: Pick<ReadRequest, 'address' | 'length'>, then: (bytes: Uint8Array) => void): void {
+    const id = this.#nextReadId++;
+    this.#awaited.set(id, then);
+    this.#reads.push({ id, address, length });
+  }
+
+  /** What was asked for is here. */
+  handleRead(id: number, bytes: Uint8Array): void {
+    const then = this.#awaited.get(id);
+    this.#awaited.delete(id);
+    then?.(bytes);
   }
 
   receipt(seq: number): void {

@@ -31,6 +31,8 @@ import type { Session } from './session.js';
 export interface PeeringHandlers {
   /** What we hold, for WELCOME. */
   durablePositions(): readonly LogPositionWithChain[];
+  /** The peer has said who it is. */
+  checkHello(session: Session, hello: HelloFrame, nowMs: number): void;
   /** Last look at a peer before its link counts. */
   checkWelcome(session: Session, held: readonly LogPositionWithChain[]): void;
   onUp(peer: Peer, session: Session, held: readonly LogPositionWithChain[]): void;
@@ -102,6 +104,9 @@ export class Peering {
       bufferedBytes: 0,
       owesAck: false,
       wanted: undefined,
+      held: new Map(),
+      fetch: undefined,
+      relay: undefined,
     };
     this.#sessions.set(link, session);
     peer.handshakes.add(session);
@@ -268,6 +273,7 @@ export class Peering {
       const message = `incarnation ${hello.incarnation} is not from 1 to ${incarnationsMax}`;
       throw new RemoteProtocolError('E_COUNTER_RANGE', message);
     }
+    handlers.checkHello(session, hello, nowMs);
     session.hello = hello;
     session.reader.frameBytesMax = frameBytesMax(limits);
     const durable = handlers.durablePositions();

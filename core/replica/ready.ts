@@ -5,6 +5,7 @@
  * names in `links`, `receipts` and `takeDelivery` only what an earlier `handlePersisted` has confirmed. The driver may
  * therefore carry out the parts of a Ready in any order, and links as slowly as it likes.
  */
+import type { ErrorCode } from '../errors.js';
 import type { JournalEntry } from '../journal/journal.js';
 import type { NodeName } from '../names.js';
 
@@ -20,19 +21,23 @@ export type LinkAction =
   /** The dial has taken too long; its outcome is no longer wanted. */
   | { readonly type: 'cancel-dial'; readonly peer: NodeName };
 
-/** One of our own batches, wanted back from the journal for a peer that lags. Answered by `handleRead`. */
+/** A batch that is wanted back from the journal for a peer. Answered by `handleRead`. */
 export interface ReadRequest {
-  readonly ordinal: number;
+  readonly id: number;
   readonly address: number;
   readonly length: number;
 }
 
 /**
+ * A disk has lost what it had promised to keep.
+ *
  * `E_PEER_FORGOT`: the peer holds less of our log than it had acknowledged; it gets it again. `E_ROLLED_BACK`, `E_CHAIN`:
  * the peer holds what we no longer do, or something else under our name; broadcasts are refused from now on.
+ * `E_LOG_CORRUPT`, `E_LOG_VANISHED`, `E_STORAGE`: a part of our log that was read again is damaged, gone or unreadable.
  */
 export interface NodeAlarm {
-  readonly code: 'E_PEER_FORGOT' | 'E_ROLLED_BACK' | 'E_CHAIN';
+  readonly code: ErrorCode;
+  /** Who has shown it: ourselves, where we have read our own log. */
   readonly peer: NodeName;
   readonly message: string;
 }

@@ -9,7 +9,7 @@
  * - Messages are offered for delivery in the order of the journal, so the n-th delivery is the same after every restart.
  * Methods come in three kinds: restoring, inputs (`handle...`), and what the application does.
  */
-import { AntecedentError, RemoteProtocolError, assert, type ErrorCode } from '../errors.js';
+import { AntecedentError, RemoteProtocolError, assert } from '../errors.js';
 import type { Delivery, Durability } from '../delivery.js';
 import { recordTypes, type JournalEntry, type RecordPlace } from '../journal/journal.js';
 import type { Limits, Timings } from '../limits.js';
@@ -20,6 +20,7 @@ import {
   FrameEncoder,
   type BatchFrame,
   type Frame,
+  type HelloFrame,
   type LogPosition,
   type LogPositionWithChain,
 } from '../message/frame.js';
@@ -28,7 +29,10 @@ import { originKey, type Dot, type Origin } from '../message/origin.js';
 import type { ClusterName, NodeName } from '../names.js';
 import type { Digests, Random } from '../ports.js';
 import { Acceptance } from './acceptance.js';
+import { ClosedLogs } from './closed-logs.js';
 import { Deliveries } from './deliveries.js';
+import { Fence } from './fence.js';
+import { Fetching } from './fetching.js';
 import { Logs, type TakenBatch } from './logs.js';
 import { OriginTable } from './origin-table.js';
 import { Outbox } from './outbox.js';
@@ -36,6 +40,7 @@ import { OwnLog } from './own-log.js';
 import { newPeer, type Peer } from './peer.js';
 import { Peering } from './peering.js';
 import type { LinkId, Ready } from './ready.js';
+import { Relaying } from './relaying.js';
 import { Sending } from './sending.js';
 import type { Session } from './session.js';
 
@@ -63,6 +68,10 @@ interface Running {
   readonly self: number;
   readonly origin: Origin;
   readonly encoder: BatchEncoder;
+  readonly ownLog: OwnLog;
+  readonly sending: Sending;
+  readonly relaying: Relaying;
+  readonly fence: Fence;
   readonly peering: Peering;
 }
 
@@ -75,14 +84,11 @@ export class Replica {
   readonly #origins: OriginTable;
   readonly #logs: Logs;
   readonly #deliveries: Deliveries;
-  readonly #ownLog: OwnLog;
-  readonly #sending: Sending;
+  readonly #closedLogs: ClosedLogs;
+  readonly #fetching: Fetching;
   readonly #acceptance = new Acceptance();
   readonly #peers: ReadonlyMap<string, Peer>;
   #running: Running | undefined;
-  /** Peers, and the codes of what they have proved about our log. */
-  readonly #alarmed = new Set<string>();
-  #fence: { readonly code: ErrorCode; readonly message: string } | undefined;
 
   /** Taken from peers and not yet in a group. */
   #unjournalled: PendingRecord[] = [];
@@ -95,14 +101,15 @@ export class Replica {
     this.#origins = new OriginTable([options.name, ...options.peers]);
     this.#logs = new Logs(this.#origins, options.digests);
     this.#deliveries = new Deliveries(this.#origins, options.position);
-    this.#ownLog = new OwnLog(options.limits.cacheBytesMax);
-    this.#peers = new Map(options.peers.map((name) => [name, newPeer(name)]));
-    this.#sending = new Sending({
-      ownLog: this.#ownLog,
+    this.#closedLogs = new ClosedLogs(this.#origins);
+    this.#fetching = new Fetching({
+      logs: this.#logs,
+      origins: this.#origins,
+      closedLogs: this.#closedLogs,
       outbox: this.#outbox,
-      limits: options.limits,
-      peers: this.#peers,
+      timings: options.timings,
     });
+    this.#peers = new Map(options.peers.map((name) => [name, newPeer(name)]));
   }
 
   // --- Restoring -----------------------------------------------------------------------------------------------------
@@ -134,6 +141,7 @@ export class Replica {
   start(options: { readonly incarnation: number; readonly nonce: number; readonly nowMs: number }): void {
     assert(this.#running === undefined, 'start is called once');
     const origin: Origin = { name: this.#options.name, incarnation: options.incarnation };
+    this.#closedLogs.note(origin.name, origin.incarnation);
     const self = this.#origins.resolve(origin.name, origin.incarnation);
     const encoder = new BatchEncoder({
       self: origin,
@@ -143,23 +151,25 @@ export class Replica {
       slab: this.#slab,
       bytesTarget: this.#options.limits.batchBytesTarget,
     });
-    this.#running = { self, origin, encoder, peering: this.#newPeering(options.incarnation, options.nonce) };
+    const { limits } = this.#options;
+    const ownLog = new OwnLog(this.#logs.index(self), limits.cacheBytesMax);
+    const sending = new Sending({ ownLog, outbox: this.#outbox, limits, peers: this.#peers });
+    const peering = this.#newPeering(options.incarnation, options.nonce);
+    const relaying = new Relaying(this.#logs, this.#outbox, limits);
+    const fence = new Fence(origin, ownLog.index, this.#outbox);
+    this.#running = { self, origin, encoder, ownLog, sending, relaying, fence, peering };
     this.#deliveries.start((from, seq) => from !== self && seq > encoder.lastEntry(from));
     this.#running.peering.handleTimeout(options.nowMs);
   }
 
   #restoreBatch(entry: JournalEntry, place: RecordPlace): void {
-    const header = decodeBatchHeader(entry.body, this.#options.digests);
+    const header = decodeBatchHeader(entry.body, undefined);
     if (entry.type === recordTypes.localBatch) this.#checkOwner(header.origin);
-    const result = this.#logs.take(entry.body, header);
+    const result = this.#logs.take(entry.body, header, true);
     if (result.type !== 'taken') {
       throw new RemoteProtocolError('E_BATCH', `batch from seq ${header.firstSeq} is a ${result.type}`);
     }
-    const { firstSeq, count } = header;
-    if (entry.type === recordTypes.localBatch) {
-      this.#ownLog.append({ firstSeq, count, address: place.address, length: place.length }, entry.body, undefined);
-    }
-    this.#becomeDurable(result.batch);
+    this.#becomeDurable(result.batch, place);
     this.#deliveries.restoreStored();
   }
 
@@ -187,7 +197,8 @@ export class Replica {
       outbox: this.#outbox,
       handlers: {
         durablePositions: () => this.#logs.durablePositions(),
-        checkWelcome: (session, held) => this.#checkWelcome(session, held),
+        checkHello: (session, hello, atMs) => this.#checkHello(session, hello, atMs),
+        checkWelcome: (session, held) => this.#run().fence.checkHeld(session, held),
         onUp: (peer, session, held) => this.#handlePeerUp(peer, session, held),
         onFrame: (peer, session, frame, nowMs) => this.#handleFrame(peer, session, frame, nowMs),
         isOwed: (peer) => this.#sending.isOwed(peer),
@@ -199,25 +210,27 @@ export class Replica {
   // --- Inputs --------------------------------------------------------------------------------------------------------
 
   handleLinkOpened(link: LinkId, peer: NodeName, dialedByUs: boolean, nowMs: number): void {
-    this.#run().peering.handleLinkOpened(link, peer, dialedByUs, nowMs);
+    this.#peering.handleLinkOpened(link, peer, dialedByUs, nowMs);
   }
 
   handleBytes(link: LinkId, bytes: Uint8Array, nowMs: number): void {
-    this.#run().peering.handleBytes(link, bytes, nowMs);
+    this.#peering.handleBytes(link, bytes, nowMs);
   }
 
   handleLinkClosed(link: LinkId, reason: string, nowMs: number): void {
-    this.#run().peering.handleLinkClosed(link, reason, nowMs);
+    this.#peering.handleLinkClosed(link, reason, nowMs);
   }
 
   handleDialFailed(peer: NodeName, reason: string, nowMs: number): void {
-    this.#run().peering.handleDialFailed(peer, reason, nowMs);
+    this.#peering.handleDialFailed(peer, reason, nowMs);
   }
 
   /** Says how many bytes wait in a link: after sends were written to it, and when it has drained. */
   handleBuffered(link: LinkId, bufferedBytes: number): void {
-    const peer = this.#run().peering.handleBuffered(link, bufferedBytes);
-    if (peer !== undefined) this.#sending.pump(peer);
+    const peer = this.#peering.handleBuffered(link, bufferedBytes);
+    if (peer?.session === undefined) return;
+    this.#sending.pump(peer);
+    this.#run().relaying.pump(peer.session);
   }
 
   /** The group of the last `appends` is synced; `places` says where its records lie, in the same order. */
@@ -230,23 +243,20 @@ export class Replica {
         this.#deliveries.handleMarked(record.position);
         continue;
       }
-      if (record.type === 'own-batch') {
-        this.#enterOwnBatch(record.sealed, places[index]);
-      } else {
-        this.#oweAck(record.taken.origin);
-      }
-      this.#becomeDurable(record.taken);
+      this.#becomeDurable(record.taken, places[index]);
+      if (record.type === 'own-batch') this.#ownLog.cache(record.sealed.frame);
+      else this.#handleRemoteDurable(record.taken.origin, nowMs);
     }
     if (group.some(({ type }) => type === 'own-batch')) this.#handleOwnDurable(nowMs);
   }
 
-  handleRead(ordinal: number, batch: Uint8Array): void {
-    this.#sending.handleRead(ordinal, batch);
+  handleRead(id: number, bytes: Uint8Array): void {
+    this.#outbox.handleRead(id, bytes);
   }
 
   handleTimeout(nowMs: number): void {
     this.#outbox.clearWake();
-    this.#run().peering.handleTimeout(nowMs);
+    this.#peering.handleTimeout(nowMs);
   }
 
   /** Confirms the delivery at `position` and all before it. */
@@ -262,10 +272,10 @@ export class Replica {
    * durability that the cluster cannot give, and the code of the fence when a peer has proved that our log went back.
    */
   broadcast(payload: Uint8Array, durable: Durability): Dot {
-    const { encoder, origin } = this.#run();
+    const { encoder, fence, origin } = this.#run();
     const { messageBytesMax, pendingBytesMax } = this.#options.limits;
     const members = this.#membersFor(durable);
-    if (this.#fence !== undefined) throw new AntecedentError(this.#fence.code, this.#fence.message);
+    fence.check();
     if (payload.length > messageBytesMax) {
       throw new AntecedentError('E_MESSAGE_TOO_LARGE', `payload of ${payload.length} bytes exceeds ${messageBytesMax}`);
     }
@@ -286,7 +296,7 @@ export class Replica {
 
   /** Says goodbye on all links. */
   closeLinks(nowMs: number): void {
-    this.#run().peering.closeAll(nowMs);
+    this.#peering.closeAll(nowMs);
   }
 
   /** Position of the last delivery taken. */
@@ -296,7 +306,7 @@ export class Replica {
 
   /** Seq of our own last message that is synced. */
   get seq(): number {
-    return this.#ownLog.lastSeq;
+    return this.#ownLog.index.lastSeq;
   }
 
   /** True while a group is on its way to the disk. */
@@ -344,20 +354,15 @@ export class Replica {
 
   /** Reads back what we have just sealed: own messages take the same way as everybody's from here on. */
   #takeOwn(sealed: SealedBatch): TakenBatch {
-    const result = this.#logs.take(sealed.batch, decodeBatchHeader(sealed.batch, this.#options.digests));
+    const result = this.#logs.take(sealed.batch, decodeBatchHeader(sealed.batch, undefined), true);
     assert(result.type === 'taken', 'our own batch continues our own log');
     return result.batch;
   }
 
-  #becomeDurable(taken: TakenBatch): void {
-    this.#logs.markDurable(taken.origin, taken.lastSeq, taken.chain);
-    for (const message of taken.messages) this.#deliveries.offer(message);
-  }
-
-  #enterOwnBatch(sealed: SealedBatch, place: RecordPlace | undefined): void {
+  #becomeDurable(taken: TakenBatch, place: RecordPlace | undefined): void {
     assert(place !== undefined, 'every record of a group has its place');
-    const { firstSeq, count, batch, frame } = sealed;
-    this.#ownLog.append({ firstSeq, count, address: place.address, length: place.length }, batch, frame);
+    this.#logs.enter(taken, place);
+    for (const message of taken.messages) this.#deliveries.offer(message);
   }
 
   #handleOwnDurable(nowMs: number): void {
@@ -365,35 +370,33 @@ export class Replica {
     for (const peer of this.#peers.values()) {
       if (peer.session === undefined) continue;
       this.#sending.pump(peer);
-      if (this.#sending.isOwed(peer)) this.#run().peering.expectAck(peer.session, nowMs);
+      if (this.#sending.isOwed(peer)) this.#peering.expectAck(peer.session, nowMs);
     }
   }
 
   // --- Peers -----------------------------------------------------------------------------------------------------------
 
-  #checkWelcome(session: Session, held: readonly LogPositionWithChain[]): void {
-    const ours = this.#ownPosition(held);
-    if (ours === undefined || this.#sending.isPrefix(ours)) return;
-    const isAhead = ours.seq > this.#ownLog.lastSeq;
-    const code = isAhead ? 'E_ROLLED_BACK' : 'E_CHAIN';
-    const message = isAhead
-      ? `${session.peer} holds our messages up to ${ours.seq}, our journal ends with ${this.#ownLog.lastSeq}: it was set back; ` +
-        'restore the newest data directory, or add a new member under a new name to every configuration and keep this one listed'
-      : `${session.peer} holds other messages than we do under our name, up to ${ours.seq}: two data directories were used as ${this.#options.name}`;
-    this.#fence = { code, message };
-    // Once for each: the peer will be dialled again and again, and say the same.
-    const finding = `${session.peer} ${code}`;
-    if (!this.#alarmed.has(finding)) {
-      this.#outbox.event({ type: 'alarm', alarm: { code, peer: session.peer, message } });
+  #checkHello(session: Session, { incarnation }: HelloFrame, nowMs: number): void {
+    const newest = this.#closedLogs.newestOf(session.peer);
+    if (incarnation < newest) {
+      const message = `${session.peer} is back as incarnation ${incarnation}, we know it as ${newest}: its data directory was set back`;
+      throw new RemoteProtocolError('E_ROLLED_BACK', message);
     }
-    this.#alarmed.add(finding);
-    throw new RemoteProtocolError(code, message);
+    if (!this.#closedLogs.note(session.peer, incarnation)) return;
+    // What is closed now may be missing anywhere, and somewhere it is held.
+    for (const { session: other } of this.#peers.values()) {
+      if (other === undefined) continue;
+      other.owesAck = true;
+      this.#maybeFetch(other, nowMs);
+    }
   }
 
   #handlePeerUp(peer: Peer, session: Session, held: readonly LogPositionWithChain[]): void {
+    this.#fetching.handleHeld(session, held);
+    this.#maybeFetch(session, session.lastHeardMs);
     this.#sending.start(peer, session, this.#ownPosition(held)?.seq ?? 0);
     this.#sending.pump(peer);
-    if (this.#sending.isOwed(peer)) this.#run().peering.expectAck(session, session.lastHeardMs);
+    if (this.#sending.isOwed(peer)) this.#peering.expectAck(session, session.lastHeardMs);
     this.#settle();
   }
 
@@ -402,9 +405,9 @@ export class Replica {
       case 'batch':
         return this.#handleBatch(session, frame, nowMs);
       case 'ack':
-        return this.#handleAck(peer, frame.durable);
+        return this.#handleAck(peer, session, frame.durable, nowMs);
       case 'want':
-        return this.#handleWant(peer, frame);
+        return this.#handleWant(peer, session, frame);
       case 'ping':
         return this.#handlePing(session, frame.sentSeq, nowMs);
       case 'pong':
@@ -416,7 +419,8 @@ export class Replica {
 
   #handleBatch(session: Session, frame: BatchFrame, nowMs: number): void {
     const header = decodeBatchHeader(frame.batch, this.#options.digests);
-    if (header.origin !== session.peer || header.incarnation !== session.hello?.incarnation) {
+    const isTheirOwn = header.origin === session.peer && header.incarnation === session.hello?.incarnation;
+    if (!isTheirOwn && !this.#fetching.hasAskedFor(session, header)) {
       const key = originKey(header.origin, header.incarnation);
       throw new RemoteProtocolError('E_IDENTITY', `${session.peer} sends a batch of ${key} that we have not asked for`);
     }
@@ -430,23 +434,27 @@ export class Replica {
         session.owesAck = true;
         return;
       case 'gap':
-        this.#want(session, result.missingSeq, nowMs);
+        if (isTheirOwn) this.#want(session, result.missingSeq, nowMs);
+        else this.#maybeFetch(session, nowMs);
     }
   }
 
-  #handleAck(peer: Peer, positions: readonly LogPosition[]): void {
+  #handleAck(peer: Peer, session: Session, positions: readonly LogPosition[], nowMs: number): void {
+    this.#fetching.handleHeld(session, positions);
+    this.#maybeFetch(session, nowMs);
     const ours = this.#ownPosition(positions);
     if (ours === undefined) return;
     this.#sending.handleAck(peer, ours.seq);
     this.#settle();
   }
 
-  #handleWant(peer: Peer, wanted: LogPosition): void {
-    if (this.#ownPosition([wanted]) === undefined) {
-      const key = originKey(wanted.origin, wanted.incarnation);
-      throw new RemoteProtocolError('E_STATE', `wants the log of ${key} from us`);
+  #handleWant(peer: Peer, session: Session, wanted: LogPosition): void {
+    if (this.#ownPosition([wanted]) !== undefined) {
+      this.#sending.handleWant(peer, wanted.seq);
+      return;
     }
-    this.#sending.handleWant(peer, wanted.seq);
+    const origin = this.#origins.resolve(wanted.origin, wanted.incarnation);
+    this.#run().relaying.handleWant(session, origin, wanted);
   }
 
   #handlePing(session: Session, sentSeq: number, nowMs: number): void {
@@ -454,6 +462,12 @@ export class Replica {
     const receivedSeq = this.#logs.receivedSeq(origin);
     if (sentSeq > receivedSeq) this.#want(session, receivedSeq + 1, nowMs);
     session.owesAck = true;
+  }
+
+  /** Asks a peer for what it holds more of than we do, unless our application is behind already. */
+  #maybeFetch(session: Session, nowMs: number): void {
+    if (this.#deliveries.undeliveredBytes > this.#options.limits.undeliveredBytesMax) return;
+    this.#fetching.maybeAsk(session, nowMs);
   }
 
   /** Asks for the peer's log from `seq` on, once per gap and `wantRetryMs`. */
@@ -464,7 +478,16 @@ export class Replica {
     this.#sending.sendWant(session, { ...this.#originPosition(this.#originOf(session)), seq });
   }
 
-  #oweAck(origin: number): void {
+  /** Says how far we have come to whoever writes the log, and of a closed one to everybody; and goes on fetching it. */
+  #handleRemoteDurable(origin: number, nowMs: number): void {
+    if (this.#closedLogs.isClosed(origin)) {
+      for (const { session } of this.#peers.values()) {
+        if (session === undefined) continue;
+        session.owesAck = true;
+        this.#maybeFetch(session, nowMs);
+      }
+      return;
+    }
     const session = this.#peers.get(this.#origins.at(origin).name)?.session;
     if (session !== undefined) session.owesAck = true;
   }
@@ -479,7 +502,8 @@ export class Replica {
       if (session?.owesAck !== true || session.bufferedBytes >= linkBufferBytesMax) continue;
       const origin = this.#originOf(session);
       if (this.#deliveries.heldBytes(origin) <= heldBackBytesMax) {
-        this.#sending.sendAck(session, this.#originPosition(origin));
+        const closed = this.#closedLogs.all.map((index) => this.#originPosition(index));
+        this.#sending.sendAck(session, [this.#originPosition(origin), ...closed]);
       }
     }
   }
@@ -514,9 +538,21 @@ export class Replica {
   }
 
   #settle(): void {
-    const durableSeqs = [this.#ownLog.lastSeq];
+    const durableSeqs = [this.#ownLog.index.lastSeq];
     for (const peer of this.#peers.values()) durableSeqs.push(peer.ackedSeq);
     this.#acceptance.settle(durableSeqs, (seq) => this.#outbox.receipt(seq));
+  }
+
+  get #peering(): Peering {
+    return this.#run().peering;
+  }
+
+  get #sending(): Sending {
+    return this.#run().sending;
+  }
+
+  get #ownLog(): OwnLog {
+    return this.#run().ownLog;
   }
 
   #run(): Running {

@@ -7,7 +7,7 @@
  */
 import { RemoteProtocolError } from '../errors.js';
 import type { Limits } from '../limits.js';
-import { encodeBatchFrame, type LogPosition, type LogPositionWithChain } from '../message/frame.js';
+import { encodeBatchFrame, type LogPosition } from '../message/frame.js';
 import type { Outbox } from './outbox.js';
 import type { OwnLog } from './own-log.js';
 import type { Peer } from './peer.js';
@@ -31,11 +31,6 @@ export class Sending {
     this.#peers = options.peers;
   }
 
-  /** True when the peer holds of our log, as it says, a prefix of what we hold. */
-  isPrefix(held: LogPositionWithChain): boolean {
-    return this.#ownLog.matches(held.seq, held.chain);
-  }
-
   /** A link to the peer is up: goes on behind what the peer holds. */
   start(peer: Peer, session: Session, heldSeq: number): void {
     if (heldSeq < session.ackedSeqAtOpening) {
@@ -46,7 +41,7 @@ export class Sending {
     } else if (heldSeq > peer.ackedSeq) {
       this.#noteAcked(peer, heldSeq);
     }
-    peer.cursor = this.#ownLog.ordinalOf(heldSeq + 1);
+    peer.cursor = this.#ownLog.index.ordinalOf(heldSeq + 1);
     peer.sentSeq = heldSeq;
     peer.awaitedOrdinal = undefined;
   }
@@ -60,20 +55,59 @@ export class Sending {
   pump(peer: Peer): void {
     const session = peer.session;
     if (session === undefined) return;
-    while (peer.cursor < this.#ownLog.end && peer.awaitedOrdinal === undefined && this.#hasRoom(peer, session)) {
+    while (peer.cursor < this.#ownLog.index.end && peer.awaitedOrdinal === undefined && this.#hasRoom(peer, session)) {
       const frame = this.#ownLog.frame(peer.cursor);
       if (frame === undefined) {
-        const { address, length } = this.#ownLog.at(peer.cursor);
-        peer.awaitedOrdinal = peer.cursor;
-        this.#outbox.read({ ordinal: peer.cursor, address, length });
+        const ordinal = peer.cursor;
+        peer.awaitedOrdinal = ordinal;
+        this.#outbox.read(this.#ownLog.index.at(ordinal), (batch) => this.#handleRead(ordinal, batch));
         return;
       }
       this.#send(peer, session, frame);
     }
   }
 
+  /** The peer has synced our log up to `seq`. Throws `E_ACK` when we have not written that far. */
+  handleAck(peer: Peer, seq: number): void {
+    if (seq > this.#ownLog.index.lastSeq) {
+      throw new RemoteProtocolError(
+        'E_ACK',
+        `acknowledges message ${seq}, we have written ${this.#ownLog.index.lastSeq}`,
+      );
+    }
+    if (seq <= peer.ackedSeq) return;
+    this.#noteAcked(peer, seq);
+    // What it received on an earlier link need not be sent on this one.
+    peer.cursor = Math.max(peer.cursor, peer.ackedOrdinal);
+    peer.sentSeq = Math.max(peer.sentSeq, seq);
+    this.pump(peer);
+  }
+
+  /** The peer misses our log from `seq` on. Throws `E_STATE` when we have not written that far. */
+  handleWant(peer: Peer, seq: number): void {
+    if (seq === 0 || seq > this.#ownLog.index.lastSeq + 1) {
+      throw new RemoteProtocolError('E_STATE', `wants message ${seq}, we have written ${this.#ownLog.index.lastSeq}`);
+    }
+    peer.cursor = Math.min(peer.cursor, this.#ownLog.index.ordinalOf(seq));
+    // A batch that is being read back now is no longer the next one; `#handleRead` notices and goes on from the cursor.
+    this.pump(peer);
+  }
+
+  sendPing(peer: Peer, session: Session): void {
+    this.#outbox.sendFrame(session.link, { type: 'ping', sentSeq: peer.sentSeq });
+  }
+
+  sendWant(session: Session, position: LogPosition): void {
+    this.#outbox.sendFrame(session.link, { type: 'want', ...position });
+  }
+
+  sendAck(session: Session, durable: readonly LogPosition[]): void {
+    session.owesAck = false;
+    this.#outbox.sendFrame(session.link, { type: 'ack', durable });
+  }
+
   /** A batch was read back: sends it to whoever waited for it. */
-  handleRead(ordinal: number, batch: Uint8Array): void {
+  #handleRead(ordinal: number, batch: Uint8Array): void {
     let frame: Uint8Array | undefined;
     for (const peer of this.#peers.values()) {
       if (peer.awaitedOrdinal !== ordinal) continue;
@@ -87,57 +121,21 @@ export class Sending {
     }
   }
 
-  /** The peer has synced our log up to `seq`. Throws `E_ACK` when we have not written that far. */
-  handleAck(peer: Peer, seq: number): void {
-    if (seq > this.#ownLog.lastSeq) {
-      throw new RemoteProtocolError('E_ACK', `acknowledges message ${seq}, we have written ${this.#ownLog.lastSeq}`);
-    }
-    if (seq <= peer.ackedSeq) return;
-    this.#noteAcked(peer, seq);
-    // What it received on an earlier link need not be sent on this one.
-    peer.cursor = Math.max(peer.cursor, peer.ackedOrdinal);
-    peer.sentSeq = Math.max(peer.sentSeq, seq);
-    this.pump(peer);
-  }
-
-  /** The peer misses our log from `seq` on. Throws `E_STATE` when we have not written that far. */
-  handleWant(peer: Peer, seq: number): void {
-    if (seq === 0 || seq > this.#ownLog.lastSeq + 1) {
-      throw new RemoteProtocolError('E_STATE', `wants message ${seq}, we have written ${this.#ownLog.lastSeq}`);
-    }
-    peer.cursor = Math.min(peer.cursor, this.#ownLog.ordinalOf(seq));
-    // A batch that is being read back now is no longer the next one; `handleRead` notices and goes on from the cursor.
-    this.pump(peer);
-  }
-
-  sendPing(peer: Peer, session: Session): void {
-    this.#outbox.sendFrame(session.link, { type: 'ping', sentSeq: peer.sentSeq });
-  }
-
-  sendWant(session: Session, position: LogPosition): void {
-    this.#outbox.sendFrame(session.link, { type: 'want', ...position });
-  }
-
-  sendAck(session: Session, position: LogPosition): void {
-    session.owesAck = false;
-    this.#outbox.sendFrame(session.link, { type: 'ack', durable: [position] });
-  }
-
   #noteAcked(peer: Peer, seq: number): void {
     peer.ackedSeq = seq;
-    peer.ackedOrdinal = this.#ownLog.ordinalOf(seq + 1);
+    peer.ackedOrdinal = this.#ownLog.index.ordinalOf(seq + 1);
   }
 
   #hasRoom(peer: Peer, session: Session): boolean {
     if (session.bufferedBytes >= this.#limits.linkBufferBytesMax) return false;
     const windowBytes = Math.min(this.#limits.windowBytes, session.hello?.windowBytes ?? 0);
-    const owedBytes = this.#ownLog.bytesBetween(peer.ackedOrdinal, peer.cursor);
+    const owedBytes = this.#ownLog.index.bytesBetween(peer.ackedOrdinal, peer.cursor);
     // One batch may always be under way, however small the window.
-    return owedBytes === 0 || owedBytes + this.#ownLog.at(peer.cursor).length <= windowBytes;
+    return owedBytes === 0 || owedBytes + this.#ownLog.index.at(peer.cursor).length <= windowBytes;
   }
 
   #send(peer: Peer, session: Session, frame: Uint8Array): void {
-    const batch = this.#ownLog.at(peer.cursor);
+    const batch = this.#ownLog.index.at(peer.cursor);
     this.#outbox.send(session.link, frame);
     session.bufferedBytes += frame.length;
     peer.cursor++;

@@ -28,4 +28,29 @@ export interface Session {
   owesAck: boolean;
   /** The last missing range we asked for, so that one gap does not cause a request per frame. */
   wanted: { readonly seq: number; readonly atMs: number } | undefined;
+  /** What the peer holds of each log, as far as it has said so, by origin index. */
+  readonly held: Map<number, number>;
+  /** What we last asked the peer for of a closed log. */
+  fetch: Fetch | undefined;
+  /** What the peer last asked us for of a closed log. */
+  relay: Relay | undefined;
+}
+
+/** The last request that was sent on a link. */
+export interface Fetch {
+  readonly origin: number;
+  readonly seq: number;
+  readonly atMs: number;
+}
+
+/** What a peer is given of one closed log. */
+export interface Relay {
+  readonly origin: number;
+  /** Seq of the last WANT. */
+  wantedSeq: number;
+  /** Ordinal of the batch to send next. */
+  cursor: number;
+  /** Ordinal at which the last WANT was: bytes are counted from there. */
+  from: number;
+  isReading: boolean;
 }

@@ -80,6 +80,7 @@ function makeNode(onDeliver: (position: number, applied: () => void) => void = (
       onDeliver: ({ position }, applied) => onDeliver(position, applied),
       onPeer: () => undefined,
       onAlarm: () => undefined,
+      onStorage: () => undefined,
       onStopped: (error) => stops.push(error),
     },
   );

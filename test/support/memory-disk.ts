@@ -6,7 +6,7 @@
  * is left after a loss of power that takes everything unsynced with it. It also checks the rule of `DiskFile` that one call
  * at a time is under way.
  */
-import { AntecedentError } from '../../core/errors.js';
+import { AntecedentError, type ErrorCode } from '../../core/errors.js';
 import type { Disk, DiskFile, Result } from '../../core/ports.js';
 
 /** `sync journal-00000001.log`, `syncDirectory`, `rename a b`. */
@@ -24,23 +24,18 @@ export class MemoryDisk implements Disk {
   /** Every operation carried out, in order, failed ones included. */
   readonly operations: Operation[] = [];
   /**
-   * Makes the operations it answers true to fail with `E_STORAGE`. A failing write still writes half of its bytes. A
-   * failing sync forgets what was unsynced, as Linux does: the bytes can still be read, and no later sync writes them.
+   * Makes the operations fail for which it answers a code; true is `E_STORAGE`. It is asked when the operation is the last
+   * of `operations`. A failing write still writes half of its bytes. A failing sync forgets what was unsynced, as Linux
+   * does: the bytes can still be read, and no later sync writes them.
    */
-  fails: (operation: Operation) => boolean = () => false;
+  fails: (operation: Operation) => ErrorCode | boolean = () => false;
 
   readonly #queue: (() => void)[] = [];
   readonly #entries: Map<string, Inode>;
   #durableEntries: Map<string, Inode>;
 
   constructor(files: ReadonlyMap<string, Uint8Array> = new Map()) {
-    const inode = (name: string, bytes: Uint8Array): Inode => ({
-      name,
-      bytes: bytes.slice(),
-      durableBytes: bytes.slice(),
-      unsynced: [],
-    });
-    this.#entries = new Map([...files].map(([name, bytes]) => [name, inode(name, bytes)]));
+    this.#entries = new Map([...files].map(([name, bytes]) => [name, newInode(name, bytes)]));
     this.#durableEntries = new Map(this.#entries);
   }
 
@@ -59,6 +54,19 @@ export class MemoryDisk implements Disk {
   /** The process dies: calls that wait never happen. What was written can still be read, synced or not. */
   endProcess(): void {
     this.#queue.length = 0;
+  }
+
+  /** Somebody else puts a file under this name, or none: at once. Whoever has the old one open keeps it. */
+  replace(name: string, bytes: Uint8Array | undefined): void {
+    if (bytes === undefined) this.#entries.delete(name);
+    else this.#entries.set(name, newInode(name, bytes));
+  }
+
+  /** Somebody else changes what is in a file: at once, for everybody who has it open. */
+  overwrite(name: string, bytes: Uint8Array): void {
+    const inode = this.#entries.get(name);
+    if (inode === undefined) throw storageError(`${name} does not exist`);
+    inode.bytes = bytes.slice();
   }
 
   /** Copies of all files as they are now. */
@@ -130,9 +138,10 @@ export class MemoryDisk implements Disk {
       this.operations.push(name);
       let result: Result<T>;
       try {
-        if (this.fails(name)) {
+        const failure = this.fails(name);
+        if (failure !== false) {
           halfEffect?.();
-          throw storageError(`injected failure of ${name}`);
+          throw new AntecedentError(failure === true ? 'E_STORAGE' : failure, `injected failure of ${name}`);
         }
         result = { error: undefined, value: effect() };
       } catch (error) {
@@ -142,6 +151,10 @@ export class MemoryDisk implements Disk {
       done(result);
     });
   }
+}
+
+function newInode(name: string, bytes: Uint8Array): Inode {
+  return { name, bytes: bytes.slice(), durableBytes: bytes.slice(), unsynced: [] };
 }
 
 type Enqueue = <T>(

@@ -24,6 +24,7 @@ export interface ReplicaUnderTestOptions {
   readonly nonce?: number;
   readonly limits?: Partial<Limits>;
   readonly timings?: Partial<Timings>;
+  readonly incarnation?: number;
   /** Journal of an earlier life. */
   readonly journal?: readonly JournalEntry[];
 }
@@ -56,7 +57,7 @@ export class ReplicaUnderTest {
       this.replica.restore(entry, placeOf(this.journal.length, entry));
       this.journal.push(entry);
     }
-    this.replica.start({ incarnation: 1, nonce: options.nonce ?? 1, nowMs: 0 });
+    this.replica.start({ incarnation: options.incarnation ?? 1, nonce: options.nonce ?? 1, nowMs: 0 });
     this.step();
   }
 
@@ -90,8 +91,8 @@ export class ReplicaUnderTest {
   }
 
   answerReads(): void {
-    for (const { ordinal, address } of this.reads.splice(0)) {
-      this.replica.handleRead(ordinal, this.journal[address]?.body ?? new Uint8Array());
+    for (const { id, address } of this.reads.splice(0)) {
+      this.replica.handleRead(id, this.journal[address]?.body ?? new Uint8Array());
       this.step();
     }
   }

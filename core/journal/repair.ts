@@ -1,0 +1,285 @@
+/**
+ * Repair of a log that recovery refuses: what is good before the damage stays, everything else is put aside, and the log goes
+ * on as a new incarnation of its member. The node then fetches back from its peers what it has forgotten.
+ *
+ * A new incarnation, because seqs behind the damage were given out: peers may hold messages under them, or nobody does, and
+ * from what is left that cannot be told.
+ *
+ * Invariants:
+ * - Nothing is deleted. The damaged segment is copied, later ones are renamed; both end with `.damaged`.
+ * - At every step the log is either refused as before or repaired, so a repair that dies is simply run again: the copy is
+ *   durable before the segment changes; the segment is replaced as a whole, and what replaces it begins the new incarnation
+ *   and fits no later segment; these go last, from the end, so that to the very last one the log has a break in it.
+ */
+import { AntecedentError } from '../errors.js';
+import { compareNames } from '../names.js';
+import type { Digests, Disk, DiskFile, Random, Result } from '../ports.js';
+import { AppendEncoder } from './append-encoder.js';
+import { afterClosing, inOrder, onValue, success, type Done } from './callbacks.js';
+import { createDurably, removeTemporaryFiles } from './durable-file.js';
+import { decodeCounter, encodeCounter } from './fixed-width.js';
+import { recordTypes, segmentChecksum } from './record.js';
+import { salvageRecords } from './salvage.js';
+import { readSegment } from './segment-file.js';
+import {
+  damagedName,
+  decodeSegmentHeader,
+  encodeSegmentHeader,
+  firstHeader,
+  headerAfter,
+  incarnationOfDamaged,
+  journalFilePrefix,
+  newLogId,
+  segmentIndexOf,
+  segmentName,
+  tailOfEmptySegment,
+  type LogTail,
+} from './segment.js';
+import { surveyLog, type LogSurvey, type Refusal } from './survey.js';
+
+export interface RepairPorts {
+  readonly disk: Disk;
+  readonly digests: Digests;
+  readonly random: Random;
+}
+
+/** What a repair has done. */
+export interface Repair {
+  /** Why the log was refused. */
+  readonly refusal: Pick<Refusal, 'name' | 'verdict' | 'offset' | 'reason'>;
+  /** Last record that is still in the log; 0 for none. */
+  readonly lastLsn: number;
+  /** The log goes on as this incarnation. */
+  readonly incarnation: number;
+  /** Files that are not part of the log any more, under their new names. */
+  readonly putAside: readonly string[];
+}
+
+/**
+ * Repairs the log on `ports.disk`, which nobody else uses meanwhile. Answers undefined for a log that needs no repair (a torn
+ * tail is cut at the next start). Errors: `E_LOG_VERSION` for a log of a newer program, `E_LOG_CORRUPT` when not even the
+ * incarnation can be read, and what the disk answers.
+ */
+export function repairLog(ports: RepairPorts, done: Done<Repair | undefined>): void {
+  const start = ({ names, refusal, tail }: LogSurvey, close: (next: () => void) => void): void => {
+    close(() => {
+      if (refusal === undefined) done(success(undefined));
+      else if (refusal.verdict === 'unsupported') done({ error: cannotRead(refusal) });
+      else new Repairing(ports, names, refusal, done).start(tail);
+    });
+  };
+  survey(
+    ports,
+    ports.disk,
+    onValue(done, (result) => start(result, closing(result))),
+  );
+}
+
+/** Where the good part of a log ends, and what comes behind. */
+class Repairing {
+  readonly #ports: RepairPorts;
+  readonly #names: readonly string[];
+  readonly #refusal: Refusal;
+  readonly #done: Done<Repair | undefined>;
+  /** Index of the segment that is damaged or missing. */
+  readonly #index: number;
+  /** Segments behind it, in order. */
+  readonly #later: readonly string[];
+
+  constructor(ports: RepairPorts, names: readonly string[], refusal: Refusal, done: Done<Repair | undefined>) {
+    this.#ports = ports;
+    this.#names = names;
+    this.#refusal = refusal;
+    this.#done = done;
+    this.#index = segmentIndexOf(refusal.name) ?? 1;
+    this.#later = names.filter((name) => (segmentIndexOf(name) ?? 0) > this.#index);
+  }
+
+  /** `tail`: where the good records end, unless a whole segment is missing. */
+  start(tail: LogTail | undefined): void {
+    if (this.#names.includes(this.#refusal.name)) {
+      this.#readDamaged(tail);
+      return;
+    }
+    // The survey has begun behind the gap: what is good lies before it.
+    const before = hidingFrom(this.#ports.disk, this.#index);
+    survey(
+      this.#ports,
+      before,
+      onValue(this.#done, (result) => closing(result)(() => this.#replace(result.tail, undefined))),
+    );
+  }
+
+  #readDamaged(tail: LogTail | undefined): void {
+    readSegment(
+      this.#ports.disk,
+      this.#index,
+      onValue(this.#done, ({ file, bytes }) => file.close(() => this.#replace(tail, bytes))),
+    );
+  }
+
+  /** Puts a good segment in the place of the damaged or missing one, whose bytes are `damaged`. */
+  #replace(tail: LogTail | undefined, damaged: Uint8Array | undefined): void {
+    this.#findIncarnation(
+      tail,
+      damaged,
+      onValue(this.#done, (known) => {
+        if (known === 0) {
+          this.#done({ error: cannotRead(this.#refusal) });
+          return;
+        }
+        const incarnation = known + 1;
+        const lastLsn = (tail?.nextLsn ?? 1) - 1;
+        const bytes = this.#makeSegment(tail, damaged, incarnation);
+        this.#carryOut(bytes, damaged, incarnation, (putAside) => {
+          const { name, verdict, offset, reason } = this.#refusal;
+          this.#done(success({ refusal: { name, verdict, offset, reason }, lastLsn, incarnation, putAside }));
+        });
+      }),
+    );
+  }
+
+  /** What is good of the segment, or a new one in its place, and the record that begins the new incarnation. */
+  #makeSegment(tail: LogTail | undefined, damaged: Uint8Array | undefined, incarnation: number): Uint8Array {
+    const { digests, random } = this.#ports;
+    const isKept = tail?.index === this.#index;
+    const header = tail === undefined ? firstHeader(newLogId(random), incarnation) : headerAfter(tail);
+    const empty = encodeSegmentHeader(header, digests);
+    const kept = isKept && damaged !== undefined ? damaged.subarray(0, tail.end) : empty.bytes;
+    const start = isKept ? tail : tailOfEmptySegment(header, empty.checksum);
+    const entry = { type: recordTypes.incarnation, body: encodeCounter(incarnation) };
+    const checksum = segmentChecksum(digests, start.logId, start.index);
+    const { chunks } = new AppendEncoder().encode([entry], start, start.nextLsn - 1, checksum);
+    return concatenate([kept, ...chunks]);
+  }
+
+  #carryOut(
+    segment: Uint8Array,
+    damaged: Uint8Array | undefined,
+    incarnation: number,
+    done: (putAside: readonly string[]) => void,
+  ): void {
+    const { disk } = this.#ports;
+    // Without a tail the new log begins with segment 1, whichever was damaged.
+    const target = decodeSegmentHeader(segment, this.#ports.digests)?.header.index ?? this.#index;
+    const copy = damagedName(this.#refusal.name, incarnation);
+    const renames = this.#later.map((name) => [name, damagedName(name, incarnation)] as const).reverse();
+    const create = (name: string, bytes: Uint8Array) => (next: Done<void>) => {
+      createDurably(
+        disk,
+        name,
+        bytes,
+        ({ error }) => next({ error }),
+        (file) => file.close(next),
+      );
+    };
+    const moved = target === this.#index || damaged === undefined ? [] : [this.#refusal.name];
+    inOrder(
+      [
+        (next) => removeTemporaryFiles(disk, this.#names, journalFilePrefix, next),
+        ...(damaged === undefined ? [] : [create(copy, damaged)]),
+        create(segmentName(target), segment),
+        ...renames.map(
+          ([from, to]) =>
+            (next: Done<void>) =>
+              disk.rename(from, to, next),
+        ),
+        // Its copy is durable: only the name in the log goes.
+        ...moved.map((name) => (next: Done<void>) => disk.remove(name, next)),
+        (next) => disk.syncDirectory(next),
+      ],
+      onValue(this.#done, () => {
+        const names = renames.map(([, to]) => to);
+        done((damaged === undefined ? names : [copy, ...names]).sort(compareNames));
+      }),
+    );
+  }
+
+  /**
+   * The newest incarnation that anything names: the good part, every header and every whole record behind the damage, and
+   * the files that earlier repairs have put aside. 0 when there is nothing.
+   */
+  #findIncarnation(tail: LogTail | undefined, damaged: Uint8Array | undefined, done: Done<number>): void {
+    let newest = Math.max(tail?.incarnation ?? 0, ...this.#names.map((name) => incarnationOfDamaged(name) ?? 0));
+    const look = (bytes: Uint8Array): void => {
+      newest = Math.max(newest, newestIn(bytes, tail?.logId, this.#ports.digests));
+    };
+    if (damaged !== undefined) look(damaged);
+    const lookAt = (name: string) => (next: Done<void>) => {
+      readSegment(
+        this.#ports.disk,
+        segmentIndexOf(name) ?? 0,
+        onValue(next, ({ file, bytes }) => {
+          look(bytes);
+          afterClosing(file, next)(success(undefined));
+        }),
+      );
+    };
+    inOrder(
+      this.#later.map(lookAt),
+      onValue(done, () => done(success(newest))),
+    );
+  }
+}
+
+/** The newest incarnation that a segment names, in its header or in a record; 0 for one that is not of log `logId`. */
+function newestIn(bytes: Uint8Array, logId: Uint8Array | undefined, digests: Digests): number {
+  const header = decodeSegmentHeader(bytes, digests)?.header;
+  if (header === undefined) return 0;
+  // A foreign segment says nothing about us.
+  if (logId !== undefined && !header.logId.every((byte, at) => byte === logId[at])) return 0;
+  let newest = header.incarnation;
+  salvageRecords(bytes, 0, header, digests, ({ type, body }) => {
+    if (type === recordTypes.incarnation) newest = Math.max(newest, decodeCounter(body));
+  });
+  return newest;
+}
+
+function survey(ports: RepairPorts, disk: Pick<Disk, 'list' | 'open'>, done: Done<LogSurvey>): void {
+  surveyLog({ disk, digests: ports.digests }, () => undefined, done);
+}
+
+/** Closes what a survey has left open, then goes on. */
+function closing({ last }: LogSurvey): (next: () => void) => void {
+  return (next) => {
+    if (last === undefined) next();
+    else last.file.close(next);
+  };
+}
+
+/** The directory as it would be without the segments from `index` on. */
+function hidingFrom(disk: Disk, index: number): Pick<Disk, 'list' | 'open'> {
+  return {
+    list: (done) => disk.list(onValue(done, (names) => done(success(names.filter((name) => isBefore(name, index)))))),
+    open: (name: string, options: { readonly create: boolean }, done: (result: Result<DiskFile>) => void) =>
+      disk.open(name, options, done),
+  };
+}
+
+function isBefore(name: string, index: number): boolean {
+  return (segmentIndexOf(name) ?? 0) < index;
+}
+
+function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function cannotRead({ name, verdict, offset, reason }: Refusal): AntecedentError {
+  if (verdict === 'unsupported') {
+    return new AntecedentError(
+      'E_LOG_VERSION',
+      `${name}:${offset}: ${reason} (start the newer program that wrote the log)`,
+    );
+  }
+  const remedy = 'nothing was changed; let this member go and add a new one under a new name';
+  return new AntecedentError(
+    'E_LOG_CORRUPT',
+    `${name}:${offset}: ${reason}, and no part of the log is good (${remedy})`,
+  );
+}

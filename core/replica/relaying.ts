@@ -1,0 +1,73 @@
+/**
+ * Gives a peer what it asks for of closed logs, from our journal.
+ *
+ * The peer pulls: each WANT lets so many bytes go, and the next one, further on, lets more go. A WANT that does not go
+ * further means that something was lost, and goes back. One log a link at a time; nothing is kept for a peer that is away.
+ */
+import { RemoteProtocolError } from '../errors.js';
+import type { Limits } from '../limits.js';
+import { encodeBatchFrame, type LogPosition } from '../message/frame.js';
+import { originKey } from '../message/origin.js';
+import type { Logs } from './logs.js';
+import type { Outbox } from './outbox.js';
+import type { Relay, Session } from './session.js';
+
+/** Bytes that one WANT lets go, but at least one batch. */
+const bytesPerWant = 256 << 10;
+
+export class Relaying {
+  readonly #logs: Logs;
+  readonly #outbox: Outbox;
+  readonly #limits: Limits;
+
+  constructor(logs: Logs, outbox: Outbox, limits: Limits) {
+    this.#logs = logs;
+    this.#outbox = outbox;
+    this.#limits = limits;
+  }
+
+  /** The peer wants a log from a seq on. Throws `E_STATE` when we have never said that we hold as much. */
+  handleWant(session: Session, origin: number, wanted: LogPosition): void {
+    const index = this.#logs.index(origin);
+    if (wanted.seq === 0 || wanted.seq > index.lastSeq + 1) {
+      const key = originKey(wanted.origin, wanted.incarnation);
+      throw new RemoteProtocolError('E_STATE', `wants message ${wanted.seq} of ${key}, we hold ${index.lastSeq}`);
+    }
+    const from = index.ordinalOf(wanted.seq);
+    const relay = session.relay;
+    if (relay?.origin !== origin) {
+      session.relay = { origin, wantedSeq: wanted.seq, cursor: from, from, isReading: relay?.isReading ?? false };
+    } else {
+      relay.cursor = wanted.seq > relay.wantedSeq ? Math.max(relay.cursor, from) : from;
+      relay.wantedSeq = wanted.seq;
+      relay.from = from;
+    }
+    this.pump(session);
+  }
+
+  /** Sends what the last WANT and the link allow. */
+  pump(session: Session): void {
+    const relay = session.relay;
+    if (relay === undefined || relay.isReading) return;
+    const index = this.#logs.index(relay.origin);
+    const { cursor, from } = relay;
+    const hasRoom = session.bufferedBytes < this.#limits.linkBufferBytesMax;
+    if (!hasRoom || cursor === index.end || index.bytesBetween(from, cursor) >= bytesPerWant) return;
+    relay.isReading = true;
+    this.#outbox.read(index.at(cursor), (batch) => this.#handleRead(session, { ...relay }, batch));
+  }
+
+  #handleRead(session: Session, asked: Relay, batch: Uint8Array): void {
+    const relay = session.relay;
+    if (relay === undefined) return;
+    relay.isReading = false;
+    // The peer may have asked for something else meanwhile.
+    if (relay.origin === asked.origin && relay.cursor === asked.cursor) {
+      const frame = encodeBatchFrame(batch);
+      this.#outbox.send(session.link, frame);
+      session.bufferedBytes += frame.length;
+      relay.cursor++;
+    }
+    this.pump(session);
+  }
+}
