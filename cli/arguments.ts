@@ -31,6 +31,13 @@ export function parseSeed(text: string): number {
   throw usageError(`${JSON.stringify(text)} is no seed: write a whole number from 0 to 2^53-1, such as --seed 7`);
 }
 
+/** How many: a whole number above 0. */
+export function parseCount(text: string): number {
+  const count = Number(text);
+  if (isDigits(text) && Number.isSafeInteger(count) && count > 0) return count;
+  throw usageError(`${JSON.stringify(text)} is no number of things: write a whole number above 0, such as 500`);
+}
+
 /** `300ms`, `12.5s`, `2m`, `1h`, in milliseconds. */
 export function parseDuration(text: string): number {
   const match = /^(?<amount>\d+(?:\.\d+)?)(?<unit>ms|s|m|min|h)$/.exec(text);

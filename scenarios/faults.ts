@@ -5,8 +5,9 @@
  * carries the result out. A fault with `for` brings its own end, on the same targets: a partition heals, a pause
  * resumes.
  */
+import { AntecedentError } from '../core/index.js';
 import type { Milliseconds } from './duration.js';
-import type { DiskSettings, LinkSettings } from './plan.js';
+import type { DiskChange, DiskErrorRates, DiskLieRates, LinkSettings } from './plan.js';
 
 /** One random node, a random minority of them, every node, or the node of that name. */
 export type NodeTarget = 'any' | 'minority' | 'all' | (string & {});
@@ -45,7 +46,7 @@ export type Fault =
       readonly for: Milliseconds | undefined;
     }
   | { readonly kind: 'pause'; readonly nodes: NodeTarget; readonly for: Milliseconds | undefined }
-  | { readonly kind: 'restart' | 'resume'; readonly nodes: NodeTarget }
+  | { readonly kind: 'restart' | 'repair' | 'resume'; readonly nodes: NodeTarget }
   | {
       readonly kind: 'link';
       readonly direction: DirectionTarget;
@@ -55,9 +56,19 @@ export type Fault =
   | {
       readonly kind: 'slow-disk';
       readonly nodes: NodeTarget;
-      readonly profile: Partial<DiskSettings>;
+      readonly profile: DiskChange;
       readonly for: Milliseconds | undefined;
-    };
+    }
+  | DiskFault;
+
+/** What a disk does beyond being slow. */
+export type DiskFault = { readonly nodes: NodeTarget } & (
+  | { readonly kind: 'disk-errors'; readonly rates: DiskErrorRates; readonly for: Milliseconds | undefined }
+  | { readonly kind: 'disk-full'; readonly freeBytes: number; readonly for: Milliseconds | undefined }
+  | { readonly kind: 'disk-stall'; readonly for: Milliseconds | undefined }
+  | { readonly kind: 'bit-rot'; readonly bits: number; readonly at: number | undefined }
+  | { readonly kind: 'lying-disk'; readonly rates: DiskLieRates; readonly for: Milliseconds | undefined }
+);
 
 /** Splits the network into groups that cannot reach each other. Links stay open and silent. */
 export function partition(groups: PartitionTarget, options: Lasting = {}): Fault {
@@ -114,6 +125,14 @@ export function restart(nodes: NodeTarget): Fault {
   return { kind: 'restart', nodes };
 }
 
+/**
+ * Repairs the log of a node that is down, as an operator does whose node has refused it, and starts the node. If there was
+ * something to repair, the application is built anew, from the first message on.
+ */
+export function repair(nodes: NodeTarget): Fault {
+  return { kind: 'repair', nodes };
+}
+
 /** Stops the process where it stands (as SIGSTOP does); the world goes on. */
 export function pause(nodes: NodeTarget, options: Lasting = {}): Fault {
   return { kind: 'pause', nodes, for: options.for };
@@ -135,14 +154,73 @@ export function link(
 }
 
 /** Makes a disk slow, by default 20 to 80 ms a sync. */
-export function slowDisk(
-  nodes: NodeTarget,
-  options: Lasting & { readonly profile?: Partial<DiskSettings> } = {},
-): Fault {
+export function slowDisk(nodes: NodeTarget, options: Lasting & { readonly profile?: DiskChange } = {}): Fault {
   return {
     kind: 'slow-disk',
     nodes,
     profile: options.profile ?? { syncMs: { minMs: 20, maxMs: 80 } },
     for: options.for,
   };
+}
+
+/**
+ * Reads, writes and syncs fail, each call with the probability given for its kind. A node that cannot write waits and tries
+ * again; one that cannot read or sync stops, and only a supervisor brings it back before the faults end. Throws
+ * `E_CONFIG` for what is no probability.
+ */
+export function diskErrors(nodes: NodeTarget, options: Lasting & DiskErrorRates): Fault {
+  const { for: lasting, ...rates } = options;
+  checkRates('diskErrors', rates);
+  return { kind: 'disk-errors', nodes, rates, for: lasting };
+}
+
+/**
+ * Fills the disk until only so many bytes are free (0 when not given); at the end there is room again. Throws `E_CONFIG`
+ * for less than nothing.
+ */
+export function diskFull(nodes: NodeTarget, options: Lasting & { readonly freeBytes?: number } = {}): Fault {
+  const { freeBytes = 0 } = options;
+  if (!Number.isSafeInteger(freeBytes) || freeBytes < 0) {
+    throw new AntecedentError('E_CONFIG', `diskFull: ${freeBytes} free bytes; give a whole number from 0 on`);
+  }
+  return { kind: 'disk-full', nodes, freeBytes, for: options.for };
+}
+
+/** The disk hangs: no call is answered until the end, and then all of them are. */
+export function diskStall(nodes: NodeTarget, options: Lasting = {}): Fault {
+  return { kind: 'disk-stall', nodes, for: options.for };
+}
+
+/**
+ * Flips so many bits (1 when not given), each in a byte of its own, for good: at the fraction `at` of the log, or at a random
+ * place. What was promised may be lost with them: the oracles excuse what no node could do anything about. Throws
+ * `E_CONFIG` for less than one bit and a place outside the log.
+ */
+export function bitRot(nodes: NodeTarget, options: { readonly bits?: number; readonly at?: number } = {}): Fault {
+  const { bits = 1, at } = options;
+  if (!Number.isSafeInteger(bits) || bits < 1) {
+    throw new AntecedentError('E_CONFIG', `bitRot: ${bits} bits; give a whole number from 1 on`);
+  }
+  if (at !== undefined && !(at >= 0 && at <= 1)) {
+    throw new AntecedentError('E_CONFIG', `bitRot: ${at} of the log; give a fraction from 0 to 1`);
+  }
+  return { kind: 'bit-rot', nodes, bits, at };
+}
+
+/**
+ * The disk answers writes as if all was well, though nothing was written (`phantom`) or something else was overwritten
+ * (`misdirected`), each with the probability given. The oracles excuse the same as for `bitRot`. Throws `E_CONFIG` for what is no
+ * probability.
+ */
+export function lyingDisk(nodes: NodeTarget, options: Lasting & DiskLieRates): Fault {
+  const { for: lasting, ...rates } = options;
+  checkRates('lyingDisk', rates);
+  return { kind: 'lying-disk', nodes, rates, for: lasting };
+}
+
+function checkRates(name: string, rates: DiskErrorRates | DiskLieRates): void {
+  for (const [key, rate] of Object.entries(rates)) {
+    if (typeof rate === 'number' && rate >= 0 && rate <= 1) continue;
+    throw new AntecedentError('E_CONFIG', `${name}: ${key} is ${String(rate)}, it must be a probability from 0 to 1`);
+  }
 }

@@ -8,6 +8,9 @@
  */
 import type { Dot, NodeName } from '../core/index.js';
 
+/** starting: not ready yet · running: ready · closing: ready, and told to close. */
+export type StopPhase = 'starting' | 'running' | 'closing';
+
 export type HistoryEvent =
   | {
       readonly type: 'start';
@@ -56,6 +59,20 @@ export type HistoryEvent =
       readonly node: NodeName;
       readonly code: string;
       readonly message: string;
+      /** The other node that the alarm is about; absent when it is not known. */
+      readonly peer?: NodeName;
+    }
+  | {
+      /** The disk of this node has changed or dropped what it held, or has lied about a write: by what was done to it. */
+      readonly type: 'disk-damaged';
+      readonly atMs: number;
+      readonly node: NodeName;
+    }
+  | {
+      /** The log of the node was repaired, and its application begins anew, in front of the first message. */
+      readonly type: 'rebuilt';
+      readonly atMs: number;
+      readonly node: NodeName;
     }
   | { readonly type: 'crash'; readonly atMs: number; readonly node: NodeName }
   | {
@@ -73,4 +90,6 @@ export type HistoryEvent =
       readonly node: NodeName;
       readonly code: string;
       readonly message: string;
+      /** What it was about in that life; absent when it is not known. */
+      readonly phase?: StopPhase;
     };

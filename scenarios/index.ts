@@ -3,21 +3,28 @@
 // --- Scenarios, plans, runs ------------------------------------------------------------------------------------------
 export { ms, seconds, type Milliseconds } from './duration.js';
 export {
+  bitRot,
   crash,
   cut,
+  diskErrors,
+  diskFull,
+  diskStall,
   heal,
   hold,
   link,
+  lyingDisk,
   oneWay,
   partition,
   pause,
   powerLoss,
   release,
+  repair,
   restart,
   resume,
   slowDisk,
   stop,
   type DirectionTarget,
+  type DiskFault,
   type Fault,
   type Lasting,
   type NodeTarget,
@@ -38,6 +45,10 @@ export {
   planVersion,
   type ApplicationMode,
   type Direction,
+  type DiskChange,
+  type DiskErrorRates,
+  type DiskFaultBody,
+  type DiskLieRates,
   type DiskSettings,
   type FaultBody,
   type FaultKind,
@@ -48,17 +59,18 @@ export {
   type PlanOptions,
   type PlannedFault,
   type PlannedOperation,
+  type SupervisorSettings,
 } from './plan.js';
 export { parsePlan, readPlan } from './plan-schema.js';
 export { lines, splitLines, type LinesOptions } from './workloads/lines.js';
 export { mailboxes, type MailboxesOptions } from './workloads/mailboxes.js';
 export type { Application, PlanningContext, Program, Workload } from './workloads/workload.js';
 export { runPlan, type RunOptions, type RunResult, type Verdict } from './run.js';
-export type { HistoryEvent } from './history.js';
+export type { HistoryEvent, StopPhase } from './history.js';
 export { catalogue, findScenario } from './catalogue/index.js';
 
 // --- Judgement, sweeps, reports --------------------------------------------------------------------------------------
-export { Judge, type JudgeOptions } from './oracles/judge.js';
+export { Judge, type ExpectedStop, type JudgeOptions } from './oracles/judge.js';
 export type { End } from './oracles/convergence.js';
 export {
   propertyMeanings,
@@ -70,6 +82,13 @@ export {
 export { failureFileName, runSeed, type RunSeedOptions, type SeedFailure, type SeedOutcome } from './run-seed.js';
 export { sweep, type SeedRange, type SweepOptions, type SweepProgress } from './sweep.js';
 export { type ScenarioTally, type SeedName, type SweepFailure, type SweepResult } from './sweep-tally.js';
+export {
+  crashPoints,
+  type CrashPointFailure,
+  type CrashPointsOptions,
+  type CrashPointsProgress,
+  type CrashPointsResult,
+} from './crash-points.js';
 export { compareLines, linesUnderFaults, planLines, type LineComparison, type NodeLines } from './line-run.js';
 export { failureText, type FailureTextInput } from './report/text.js';
 export { describeEvent } from './report/event-text.js';

@@ -8,6 +8,7 @@
  */
 import type { NodeName } from '../core/index.js';
 import type { Simulation } from '../transport-sim/index.js';
+import { DiskFaults } from './disk-faults.js';
 import { toLinkProfile, type Direction, type Plan, type PlannedFault } from './plan.js';
 import type { SimCluster } from './sim-cluster.js';
 
@@ -16,26 +17,48 @@ type FaultOf<Kind extends PlannedFault['kind']> = Extract<PlannedFault, { readon
 /** Rates of a network that does nothing wrong. */
 const benign = { loss: 0, duplication: 0, reordering: 0, cut: 0, corruption: 0, splitting: 0 };
 
+/** A crash point that a node has come to. */
+export interface StruckCrashPoint {
+  /** How many pages (of files, and one for the directory) a loss of power there decides about. */
+  readonly unsyncedPages: number;
+}
+
 export class FaultInjector {
   readonly #plan: Plan;
   readonly #simulation: Simulation;
   readonly #cluster: SimCluster;
   readonly #held: Direction[] = [];
-  readonly #changes = { link: 0, 'slow-disk': 0, stop: 0 };
+  readonly #changes = { link: 0, repair: 0, 'slow-disk': 0, stop: 0 };
   /** Settings that were changed, as they are now: by direction, and by node. */
   readonly #links = new Map<string, object>();
   readonly #disks = new Map<string, object>();
+  readonly #diskFaults: DiskFaults;
+  readonly #struck: StruckCrashPoint[] = [];
+  /** Restarts behind a crash point that are still to come. */
+  #awaited = 0;
   #hasEnded = false;
 
   constructor(plan: Plan, simulation: Simulation, cluster: SimCluster) {
     this.#plan = plan;
     this.#simulation = simulation;
     this.#cluster = cluster;
+    this.#diskFaults = new DiskFaults(simulation, (node) => cluster.handleDamage(node));
   }
 
   /** Faults so far that are known here alone, by kind; the simulation counts all others itself. */
   get changes(): Readonly<Record<string, number>> {
-    return Object.fromEntries(Object.entries(this.#changes).filter(([, count]) => count > 0));
+    const all = { ...this.#changes, ...this.#diskFaults.changes };
+    return Object.fromEntries(Object.entries(all).filter(([, count]) => count > 0));
+  }
+
+  /** The crash points that nodes have come to, in that order. */
+  get struck(): readonly StruckCrashPoint[] {
+    return this.#struck;
+  }
+
+  /** True while a node is down at a crash point: the only fault that may strike after the end of the faults. */
+  get awaitsRestart(): boolean {
+    return this.#awaited > 0;
   }
 
   inject(fault: PlannedFault): void {
@@ -66,6 +89,13 @@ export class FaultInjector {
       case 'slow-disk':
         this.#changeDisk(fault);
         return;
+      case 'disk-errors':
+      case 'disk-full':
+      case 'disk-stall':
+      case 'bit-rot':
+      case 'lying-disk':
+        this.#diskFaults.inject(fault);
+        return;
       case 'crash':
       case 'power-loss':
         this.#crash(fault);
@@ -73,8 +103,14 @@ export class FaultInjector {
       case 'stop':
         this.#stop(fault);
         return;
+      case 'crash-point':
+        this.#armCrash(fault);
+        return;
       case 'restart':
         this.#cluster.start(fault.node);
+        return;
+      case 'repair':
+        if (this.#cluster.repair(fault.node)) this.#changes.repair += 1;
         return;
       case 'pause':
         this.#cluster.pause(fault.node);
@@ -85,6 +121,11 @@ export class FaultInjector {
     }
   }
 
+  /** To be called before anything is made of what a node does: see `DiskFaults.reportLies`. */
+  reportLies(): void {
+    this.#diskFaults.reportLies();
+  }
+
   /** Ends every fault: from now on the world is benign and every node is up. */
   endAll(): void {
     const { nodes, options } = this.#plan;
@@ -93,6 +134,8 @@ export class FaultInjector {
     network.heal();
     for (const direction of this.#held.splice(0)) this.#release(direction);
     network.setProfile({ ...toLinkProfile(options.link), ...benign });
+    this.#diskFaults.endAll();
+    this.#cluster.endFaults();
     for (const node of nodes) {
       this.#simulation.disk(node).setProfile(options.disk);
       this.#cluster.start(node);
@@ -126,6 +169,19 @@ export class FaultInjector {
     if (!this.#cluster.crash(node, { power: fault.kind === 'power-loss' })) return;
     if (restartAfterMs === undefined) return;
     this.#simulation.at(fault.atMs + restartAfterMs, () => this.#cluster.start(node));
+  }
+
+  #armCrash({ node, restartAfterMs, ...point }: FaultOf<'crash-point'>): void {
+    const disk = this.#simulation.disk(node);
+    disk.armCrash(point, () => {
+      this.#struck.push({ unsyncedPages: disk.unsyncedPages });
+      this.#cluster.crash(node, { power: point.power });
+      this.#awaited += 1;
+      this.#simulation.at(this.#simulation.nowMs + restartAfterMs, () => {
+        this.#awaited -= 1;
+        this.#cluster.start(node);
+      });
+    });
   }
 
   #stop({ node, restartAfterMs }: FaultOf<'stop'>): void {

@@ -67,6 +67,7 @@ export function makePlan(scenario: Scenario, seed: string): Plan {
       limits: body.limits ?? {},
       timings: body.timings ?? {},
       applications: planApplications(body, nodes, streams),
+      ...(body.supervisor === undefined ? {} : { supervisor: body.supervisor }),
     },
     operations,
     faults,
@@ -106,17 +107,20 @@ function planApplications(
   if (application === undefined) return {};
   const random = streams('applications');
   return Object.fromEntries(
-    nodes.map((node) => [node, typeof application === 'function' ? application(random) : application]),
+    nodes.map((node) => [node, typeof application === 'function' ? application(random, node) : application]),
   );
 }
 
 /**
- * When the last operation has been asked for and the last fault has happened, restarts included; a whole number of
+ * When the last operation has been asked for and the last fault has ended, restarts included; a whole number of
  * milliseconds.
  */
 function endOf(lastOperationMs: number, faults: readonly PlannedFault[]): number {
-  const endsMs = faults.map(
-    (fault) => fault.atMs + (('restartAfterMs' in fault ? fault.restartAfterMs : undefined) ?? 0),
-  );
+  const endsMs = faults.map((fault) => fault.atMs + lengthOf(fault));
   return Math.ceil(endsMs.reduce((latest, endMs) => Math.max(latest, endMs), lastOperationMs));
+}
+
+function lengthOf(fault: PlannedFault): number {
+  if ('restartAfterMs' in fault) return fault.restartAfterMs ?? 0;
+  return ('forMs' in fault ? fault.forMs : undefined) ?? 0;
 }

@@ -60,7 +60,9 @@ function checkVersion(document: unknown, source: string): void {
 
 const time = z.number().min(0);
 const probability = z.number().min(0).max(1);
+const fraction = probability;
 const wholeNumber = z.number().int().min(0);
+const positive = z.number().int().min(1);
 const name = z.custom<NodeName>((value) => typeof value === 'string' && isNodeName(value), {
   error: 'no node name; use 1 to 64 of A-Z a-z 0-9 . _ -',
 });
@@ -93,7 +95,13 @@ const linkChange = z.strictObject({
   sparedWrites: wholeNumber.exactOptional(),
   bytesPerMs: linkShape.bytesPerMs.exactOptional(),
 });
-const diskShape = { syncMs: latency, writeMs: latency, readMs: latency, tornWrite: probability };
+const diskShape = {
+  syncMs: latency,
+  writeMs: latency,
+  readMs: latency,
+  tornWrite: probability,
+  powerLoss: z.enum(['random', 'everything']).exactOptional(),
+};
 const diskChange = z.strictObject({
   syncMs: latency.exactOptional(),
   writeMs: latency.exactOptional(),
@@ -122,6 +130,8 @@ const timingsSchema = z.strictObject({
   backoffMaxMs: time.exactOptional(),
   stableMs: time.exactOptional(),
   wantRetryMs: time.exactOptional(),
+  storageRetryMs: time.exactOptional(),
+  scrubEveryMs: time.exactOptional(),
 });
 
 const operationBase = {
@@ -142,6 +152,7 @@ const operationSchema = z.discriminatedUnion('kind', [
 ]);
 
 const direction = { from: names, to: names };
+const diskFault = { atMs: time, node: name, forMs: time.exactOptional() };
 const faultSchema = z.discriminatedUnion('kind', [
   z.strictObject({ atMs: time, kind: z.literal('partition'), groups: z.array(names).min(1) }),
   z.strictObject({ atMs: time, kind: z.enum(['one-way', 'cut', 'hold', 'release']), ...direction }),
@@ -152,9 +163,35 @@ const faultSchema = z.discriminatedUnion('kind', [
     node: name,
     restartAfterMs: time.exactOptional(),
   }),
-  z.strictObject({ atMs: time, kind: z.enum(['restart', 'pause', 'resume']), node: name }),
+  z.strictObject({ atMs: time, kind: z.enum(['restart', 'repair', 'pause', 'resume']), node: name }),
   z.strictObject({ atMs: time, kind: z.literal('link'), ...direction, profile: linkChange }),
   z.strictObject({ atMs: time, kind: z.literal('slow-disk'), node: name, profile: diskChange }),
+  z.strictObject({
+    ...diskFault,
+    kind: z.literal('disk-errors'),
+    read: probability.exactOptional(),
+    write: probability.exactOptional(),
+    sync: probability.exactOptional(),
+  }),
+  z.strictObject({ ...diskFault, kind: z.literal('disk-full'), freeBytes: wholeNumber }),
+  z.strictObject({ ...diskFault, kind: z.literal('disk-stall') }),
+  z.strictObject({ atMs: time, kind: z.literal('bit-rot'), node: name, at: fraction, bits: positive }),
+  z.strictObject({
+    ...diskFault,
+    kind: z.literal('lying-disk'),
+    phantom: probability.exactOptional(),
+    misdirected: probability.exactOptional(),
+  }),
+  z.strictObject({
+    atMs: time,
+    kind: z.literal('crash-point'),
+    node: name,
+    operation: wholeNumber,
+    when: z.enum(['before', 'during', 'after']),
+    power: z.boolean(),
+    survivors: wholeNumber.exactOptional(),
+    restartAfterMs: time,
+  }),
 ]);
 
 const faultKinds = kindsOf(faultSchema.options);
@@ -183,6 +220,7 @@ const planSchema = z.strictObject({
       z.string(),
       z.strictObject({ memory: z.enum(['position', 'mark']), applyMs: latency.exactOptional() }),
     ),
+    supervisor: z.strictObject({ restartAfterMs: time }).exactOptional(),
   }),
   operations: z.array(operationSchema),
   faults: z.array(faultSchema),

@@ -42,6 +42,12 @@ export interface PlanOptions {
   readonly timings: Partial<Timings>;
   /** How the application of each node works; `{ memory: 'position' }` for a node that is not named. */
   readonly applications: Readonly<Record<string, ApplicationMode>>;
+  /** Starts a node again so long after it has stopped by itself; without it such a node is down until the faults end. */
+  readonly supervisor?: SupervisorSettings;
+}
+
+export interface SupervisorSettings {
+  readonly restartAfterMs: number;
 }
 
 export interface ApplicationMode {
@@ -62,7 +68,13 @@ export interface LinkSettings extends Omit<LinkProfile, 'bytesPerMs' | 'sparedWr
 }
 
 /** What a plan says about disks: how long they take, and what a loss of power leaves. */
-export type DiskSettings = Pick<DiskProfile, 'syncMs' | 'writeMs' | 'readMs' | 'tornWrite'>;
+export interface DiskSettings extends Pick<DiskProfile, 'syncMs' | 'writeMs' | 'readMs' | 'tornWrite'> {
+  /** `random` when absent. */
+  readonly powerLoss?: DiskProfile['powerLoss'];
+}
+
+/** What of it may change during a run. */
+export type DiskChange = Partial<Omit<DiskSettings, 'powerLoss'>>;
 
 // --- Operations ------------------------------------------------------------------------------------------------------
 
@@ -126,9 +138,55 @@ export type FaultBody =
   /** The node is closed in peace; `restartAfterMs` counts from when its process has ended, which may take a while. */
   | { readonly kind: 'stop'; readonly node: NodeName; readonly restartAfterMs?: number }
   | { readonly kind: 'restart' | 'pause' | 'resume'; readonly node: NodeName }
+  /**
+   * An operator repairs the log of a node that is down, and starts it; if there was something to repair, its application is
+   * built anew.
+   */
+  | { readonly kind: 'repair'; readonly node: NodeName }
   /** Changes the links from `from` to `to`, from now on. */
   | ({ readonly kind: 'link'; readonly profile: Partial<LinkSettings> } & Direction)
-  | { readonly kind: 'slow-disk'; readonly node: NodeName; readonly profile: Partial<DiskSettings> };
+  | { readonly kind: 'slow-disk'; readonly node: NodeName; readonly profile: DiskChange }
+  | DiskFaultBody
+  /**
+   * The node crashes at one disk operation of its run, whenever that comes: `operation` counts from 0 through all lives.
+   * `during` cuts a write in its middle. With `power` bit i of `survivors` says whether the i-th un-synced page survives.
+   */
+  | {
+      readonly kind: 'crash-point';
+      readonly node: NodeName;
+      readonly operation: number;
+      readonly when: 'before' | 'during' | 'after';
+      readonly power: boolean;
+      readonly survivors?: number;
+      readonly restartAfterMs: number;
+    };
+
+/**
+ * What a disk does beyond being slow. A fault with `forMs` ends by itself; without it, at the end of the faults. Two of the
+ * same kind at one node may overlap: the later one counts, and the disk is well again when both have ended.
+ */
+export type DiskFaultBody =
+  /** Reads, writes and syncs fail at these rates, 0 where absent. A failed sync loses what it should have covered. */
+  | ({ readonly kind: 'disk-errors'; readonly node: NodeName; readonly forMs?: number } & DiskErrorRates)
+  /** No more than `freeBytes` fit on the disk from now on. */
+  | { readonly kind: 'disk-full'; readonly node: NodeName; readonly freeBytes: number; readonly forMs?: number }
+  /** No call is answered. */
+  | { readonly kind: 'disk-stall'; readonly node: NodeName; readonly forMs?: number }
+  /** So many bits of the log flip, for good: those at the fraction `at` of its bytes. */
+  | { readonly kind: 'bit-rot'; readonly node: NodeName; readonly at: number; readonly bits: number }
+  /** Writes go nowhere (`phantom`) or to another place (`misdirected`) at these rates, and are answered as if all was well. */
+  | ({ readonly kind: 'lying-disk'; readonly node: NodeName; readonly forMs?: number } & DiskLieRates);
+
+export interface DiskErrorRates {
+  readonly read?: number;
+  readonly write?: number;
+  readonly sync?: number;
+}
+
+export interface DiskLieRates {
+  readonly phantom?: number;
+  readonly misdirected?: number;
+}
 
 /** Every link from a node in `from` to another node in `to`. */
 export interface Direction {
@@ -137,6 +195,18 @@ export interface Direction {
 }
 
 export type FaultKind = FaultBody['kind'];
+
+const diskFaultKinds: ReadonlySet<FaultKind> = new Set<DiskFaultBody['kind']>([
+  'disk-errors',
+  'disk-full',
+  'disk-stall',
+  'bit-rot',
+  'lying-disk',
+]);
+
+export function isDiskFault(fault: PlannedFault): fault is PlannedFault & DiskFaultBody {
+  return diskFaultKinds.has(fault.kind);
+}
 
 /** The plan as text: one operation or fault a line, so that it can be read, edited and compared. */
 export function formatPlan(plan: Plan): string {

@@ -4,15 +4,15 @@
  */
 import { AntecedentError, type NodeName } from '../core/index.js';
 import type { RandomStream } from '../transport-sim/index.js';
-import type { DirectionTarget, Fault, NodeTarget, PartitionTarget } from './faults.js';
-import type { Direction, DiskSettings, FaultBody, LinkSettings, PlannedFault } from './plan.js';
+import type { DirectionTarget, DiskFault, Fault, NodeTarget, PartitionTarget } from './faults.js';
+import type { Direction, DiskChange, DiskFaultBody, FaultBody, LinkSettings, PlannedFault } from './plan.js';
 
 export interface FaultContext {
   readonly nodes: readonly NodeName[];
   readonly random: RandomStream;
   /** What the links and disks of the plan are like when nothing is wrong: a change that ends goes back to it. */
   readonly link: LinkSettings;
-  readonly disk: DiskSettings;
+  readonly disk: DiskChange;
 }
 
 /**
@@ -20,16 +20,9 @@ export interface FaultContext {
  * not there.
  */
 export function resolveFault(atMs: number, fault: Fault, context: FaultContext): readonly PlannedFault[] {
-  const begins = (bodies: readonly FaultBody[]): PlannedFault[] => bodies.map((body) => ({ atMs, ...body }));
-  const lasts = (
-    bodies: readonly FaultBody[],
-    ends: readonly FaultBody[],
-    forMs: number | undefined,
-  ): PlannedFault[] => {
-    if (forMs === undefined) return begins(bodies);
-    const endMs = Math.round((atMs + forMs) * 1000) / 1000;
-    return [...begins(bodies), ...ends.map((body) => ({ atMs: endMs, ...body }))];
-  };
+  const begins = (bodies: Bodies): readonly PlannedFault[] => planAt(atMs, bodies);
+  const lasts = (bodies: Bodies, ends: Bodies, forMs: number | undefined): readonly PlannedFault[] =>
+    forMs === undefined ? begins(bodies) : [...begins(bodies), ...planAt(addMs(atMs, forMs), ends)];
 
   switch (fault.kind) {
     case 'heal':
@@ -68,6 +61,7 @@ export function resolveFault(atMs: number, fault: Fault, context: FaultContext):
       );
     }
     case 'restart':
+    case 'repair':
     case 'resume':
       return begins(drawNodes(fault.nodes, context).map((node) => ({ kind: fault.kind, node })));
     case 'link': {
@@ -88,6 +82,42 @@ export function resolveFault(atMs: number, fault: Fault, context: FaultContext):
         fault.for,
       );
     }
+    case 'disk-errors':
+    case 'disk-full':
+    case 'disk-stall':
+    case 'bit-rot':
+    case 'lying-disk':
+      return begins(drawNodes(fault.nodes, context).map((node) => resolveDiskFault(fault, node, context.random)));
+  }
+}
+
+type Bodies = readonly FaultBody[];
+
+function planAt(atMs: number, bodies: Bodies): readonly PlannedFault[] {
+  return bodies.map((body) => ({ atMs, ...body }));
+}
+
+/** In whole microseconds. */
+function addMs(oneMs: number, otherMs: number): number {
+  return Math.round((oneMs + otherMs) * 1000) / 1000;
+}
+
+/** Finer than any log of a run is long. */
+const places = 10_000_000;
+
+function resolveDiskFault(fault: DiskFault, node: NodeName, random: RandomStream): DiskFaultBody {
+  if (fault.kind === 'bit-rot') {
+    return { kind: 'bit-rot', node, at: fault.at ?? random.below(places) / places, bits: fault.bits };
+  }
+  const end = fault.for === undefined ? {} : { forMs: fault.for };
+  switch (fault.kind) {
+    case 'disk-errors':
+    case 'lying-disk':
+      return { kind: fault.kind, node, ...fault.rates, ...end };
+    case 'disk-full':
+      return { kind: 'disk-full', node, freeBytes: fault.freeBytes, ...end };
+    case 'disk-stall':
+      return { kind: 'disk-stall', node, ...end };
   }
 }
 

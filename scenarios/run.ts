@@ -9,9 +9,10 @@
  */
 import { performance } from 'node:perf_hooks';
 import { AntecedentError, type NodeName } from '../core/index.js';
-import { Simulation } from '../transport-sim/index.js';
+import { Simulation, type DiskOperation } from '../transport-sim/index.js';
 import type { HistoryEvent } from './history.js';
-import { FaultInjector } from './inject.js';
+import { FaultInjector, type StruckCrashPoint } from './inject.js';
+import { expectedStops } from './expected-stops.js';
 import { Judge } from './oracles/judge.js';
 import type { Property, Violation } from './oracles/violation.js';
 import { toLinkProfile, type Plan } from './plan.js';
@@ -27,6 +28,8 @@ export interface RunOptions {
   readonly keepTrace?: number;
   /** The run is given up after so many events; by default far more than any plan of its size needs. */
   readonly eventsMax?: number;
+  /** Hears of every disk operation just before it takes effect. Must not change anything. */
+  readonly onDiskOperation?: (node: NodeName, operation: DiskOperation) => void;
   /** Programs of the user, for plans that name one. */
   readonly programs?: readonly Program[];
 }
@@ -51,6 +54,8 @@ export interface RunResult {
   readonly faults: Readonly<Record<string, number>>;
   /** What it was judged by, as far as it came. */
   readonly properties: readonly Property[];
+  /** The crash points of the plan that nodes have come to; absent when there were none. */
+  readonly struck?: readonly StruckCrashPoint[];
   readonly plan: Plan;
   readonly history?: readonly HistoryEvent[];
   readonly trace?: readonly string[];
@@ -96,7 +101,7 @@ class Run {
       disk: plan.options.disk,
       keepTrace: options.keepTrace ?? 0,
     });
-    this.#judge = new Judge({ nodes: plan.nodes });
+    this.#judge = new Judge({ nodes: plan.nodes, expectedStops: expectedStops(plan) });
     this.#cluster = new SimCluster(plan, program, this.#simulation, (event) => this.#observe(event));
     this.#injector = new FaultInjector(plan, this.#simulation, this.#cluster);
     this.#schedule();
@@ -133,6 +138,7 @@ class Run {
       wallMs,
       faults: { ...Object.fromEntries(simulation.faults), ...this.#injector.changes },
       properties: this.#judge.properties,
+      ...(this.#injector.struck.length === 0 ? {} : { struck: this.#injector.struck }),
       plan: this.#plan,
       ...(this.#options.keepHistory === true ? { history: this.#history } : {}),
       ...(this.#options.keepTrace === undefined ? {} : { trace: simulation.trace }),
@@ -142,6 +148,10 @@ class Run {
   #schedule(): void {
     const { nodes, operations, faults, healedAtMs } = this.#plan;
     const simulation = this.#simulation;
+    const { onDiskOperation } = this.#options;
+    if (onDiskOperation !== undefined) {
+      for (const node of nodes) simulation.disk(node).onOperation = (operation) => onDiskOperation(node, operation);
+    }
     for (const node of nodes) simulation.at(0, () => this.#cluster.start(node));
     for (const operation of operations) simulation.at(operation.atMs, () => this.#cluster.perform(operation));
     for (const fault of faults) simulation.at(fault.atMs, () => this.#injector.inject(fault));
@@ -153,7 +163,10 @@ class Run {
 
   #checkLater(wasDone: boolean): void {
     this.#simulation.at(this.#simulation.nowMs + checkEveryMs, () => {
-      const isDone = this.#cluster.unfinished === undefined && this.#judge.converged(this.#cluster.live);
+      const isDone =
+        this.#cluster.unfinished === undefined &&
+        !this.#injector.awaitsRestart &&
+        this.#judge.converged(this.#cluster.live);
       if (isDone && wasDone) {
         this.#isOver = true;
         this.#simulation.stop();
@@ -165,6 +178,7 @@ class Run {
 
   #observe(event: HistoryEvent): void {
     if (this.#violation !== undefined) return;
+    this.#injector.reportLies();
     if (this.#options.keepHistory === true) this.#history.push(event);
     const simulation = this.#simulation;
     if (event.type === 'deliver') simulation.note('deliver', event.position, event.dot.seq);

@@ -33,8 +33,10 @@ export interface ScenarioBody {
   /** What differs from the core's defaults. */
   readonly limits?: Partial<Limits>;
   readonly timings?: Partial<Timings>;
-  /** How applications work: all alike, or drawn for each node. Every application stores its position when absent. */
-  readonly application?: ApplicationMode | ((random: RandomStream) => ApplicationMode);
+  /** How applications work: all alike, or chosen for each node. Every application stores its position when absent. */
+  readonly application?: ApplicationMode | ((random: RandomStream, node: NodeName) => ApplicationMode);
+  /** Starts nodes again that stop by themselves; without it they are down until the faults end. */
+  readonly supervisor?: { readonly restartAfterMs: Milliseconds };
   readonly expect?: {
     /** Time after the end of the faults in which everything must be delivered everywhere; a minute when absent. */
     readonly convergeWithin?: Milliseconds;

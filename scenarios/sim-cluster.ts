@@ -9,6 +9,7 @@ import type { Simulation } from '../transport-sim/index.js';
 import type { HistoryEvent } from './history.js';
 import type { Plan, PlannedOperation } from './plan.js';
 import { SimMember } from './sim-member.js';
+import { Supervisor, type SelfStop } from './supervisor.js';
 import type { Program } from './workloads/workload.js';
 
 export class SimCluster {
@@ -16,9 +17,14 @@ export class SimCluster {
   readonly #members = new Map<NodeName, SimMember>();
   /** What to do when a node that was closed has ended. */
   readonly #onClosed = new Map<NodeName, () => void>();
+  readonly #observe: (event: HistoryEvent) => void;
+  readonly #supervisor: Supervisor;
+  readonly #damaged = new Set<NodeName>();
 
   constructor(plan: Plan, program: Program, simulation: Simulation, observe: (event: HistoryEvent) => void) {
     this.#simulation = simulation;
+    this.#observe = observe;
+    this.#supervisor = new Supervisor(simulation, plan.options.supervisor?.restartAfterMs, (name) => this.start(name));
     const settleMs = settleTimeMs(plan);
     for (const name of plan.nodes) {
       const member = new SimMember({
@@ -32,7 +38,7 @@ export class SimCluster {
         random: simulation.random(`application ${name}`),
         nowMs: () => simulation.nowMs,
         observe,
-        onClosed: () => this.#end(name),
+        onEnded: (stop) => this.#handleEnded(name, stop),
         settleMs,
       });
       this.#members.set(name, member);
@@ -47,15 +53,20 @@ export class SimCluster {
     return skipped;
   }
 
-  /** Nodes that run: up, and not stopped by an error of their own. */
+  /** Nodes that run. */
   get live(): readonly NodeName[] {
-    return [...this.#members.keys()].filter((name) => this.#simulation.isUp(name) && !this.#member(name).isStopped);
+    return [...this.#members.keys()].filter((name) => this.#simulation.isUp(name));
   }
 
-  /** A live node that still has something to do, and what; undefined when all are at rest. */
+  /**
+   * A node that still has something to do, and what; undefined when all are at rest. One that is down is not, unless its disk
+   * was damaged: then it may refuse to start.
+   */
   get unfinished(): { readonly node: NodeName; readonly what: string } | undefined {
-    for (const node of this.live) {
-      const what = this.#member(node).unfinished;
+    const live = this.live.length;
+    for (const [node, member] of this.#members) {
+      if (this.#damaged.has(node) && !this.#simulation.isUp(node)) continue;
+      const what = member.unfinished(live);
       if (what !== undefined) return { node, what };
     }
     return undefined;
@@ -67,11 +78,19 @@ export class SimCluster {
     return true;
   }
 
+  /** Starts a node that is down as an operator does whose node has refused its log: with a repair. */
+  repair(name: NodeName): boolean {
+    if (this.#simulation.isUp(name)) return false;
+    this.#member(name).repairAtStart();
+    return this.start(name);
+  }
+
   /** A node that is down can still lose its power, and with it what its last life did not sync. */
   crash(name: NodeName, how: { readonly power: boolean }): boolean {
     const wasUp = this.#simulation.isUp(name);
     this.#simulation.crash(name, how);
     this.#onClosed.delete(name);
+    if (how.power) this.#supervisor.handlePowerLoss(name);
     if (wasUp) this.#member(name).handleCrash();
     return wasUp || how.power;
   }
@@ -103,11 +122,24 @@ export class SimCluster {
     this.#member(operation.node).perform(operation);
   }
 
-  #end(name: NodeName): void {
+  /** What the disk of the node holds, or was told to hold, is no longer what it was. */
+  handleDamage(name: NodeName): void {
+    this.#damaged.add(name);
+    this.#observe({ type: 'disk-damaged', atMs: this.#simulation.nowMs, node: name });
+  }
+
+  /** The faults are over: whoever is down will be started now. */
+  endFaults(): void {
+    this.#supervisor.endFaults();
+  }
+
+  /** The process of a node has ended by itself. Who closed it decides about its return, else the supervisor. */
+  #handleEnded(name: NodeName, stop: SelfStop | undefined): void {
     this.#simulation.exit(name);
     const done = this.#onClosed.get(name);
     this.#onClosed.delete(name);
-    done?.();
+    if (done !== undefined) done();
+    else if (stop !== undefined) this.#supervisor.handleStopped(name, stop);
   }
 
   #member(name: NodeName): SimMember {
@@ -119,7 +151,7 @@ export class SimCluster {
 
 /**
  * Longer than a replaying node can be silent between two deliveries: some dozens of the slowest disk call of the plan,
- * one message applied, and a request repeated.
+ * every time a disk hangs, one message applied, and a request repeated.
  */
 function settleTimeMs(plan: Plan): number {
   const { disk, applications, timings } = plan.options;
@@ -131,5 +163,11 @@ function settleTimeMs(plan: Plan): number {
   ]);
   const applyMs = Object.values(applications).map((mode) => 2 * (mode.applyMs?.maxMs ?? 0));
   const repeatMs = timings.wantRetryMs ?? defaultTimings.wantRetryMs;
-  return 500 + 50 * Math.max(...disksMs) + Math.max(0, ...applyMs) + repeatMs;
+  return 500 + 50 * Math.max(...disksMs) + stallsMs(plan) + Math.max(0, ...applyMs) + repeatMs;
+}
+
+function stallsMs({ faults, healedAtMs }: Plan): number {
+  return faults.reduce((sumMs, fault) => {
+    return fault.kind === 'disk-stall' ? sumMs + (fault.forMs ?? healedAtMs - fault.atMs) : sumMs;
+  }, 0);
 }

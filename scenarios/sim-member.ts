@@ -10,19 +10,24 @@
 import {
   AntecedentError,
   Node,
+  repairLog,
   type ClusterName,
   type Delivery,
   type Dot,
+  type Durability,
+  type ErrorCode,
   type Limits,
+  type NodeAlarm,
   type NodeName,
   type Result,
   type Receipt,
   type Timings,
 } from '../core/index.js';
 import type { LatencyProfile, Process, RandomStream, World } from '../transport-sim/index.js';
-import type { HistoryEvent } from './history.js';
+import type { HistoryEvent, StopPhase } from './history.js';
 import { LineClient, type Feed } from './line-client.js';
 import type { ApplicationMode, PlannedOperation } from './plan.js';
+import type { SelfStop } from './supervisor.js';
 import type { Application, Program } from './workloads/workload.js';
 
 export interface MemberOptions {
@@ -37,20 +42,21 @@ export interface MemberOptions {
   readonly random: RandomStream;
   readonly nowMs: () => number;
   readonly observe: (event: HistoryEvent) => void;
-  /** The node was closed and has taken its leave: the process ends. */
-  readonly onClosed: () => void;
+  /** The process has ended by itself: the node was closed and has taken its leave, or has stopped with an error. */
+  readonly onEnded: (stop: SelfStop | undefined) => void;
   /** See `LineClient`. */
   readonly settleMs: number;
 }
 
-/** From start to crash. */
+/** From start to end. */
 interface Life {
   readonly world: World;
   readonly node: Node;
   isReady: boolean;
-  isStopped: boolean;
-  /** Broadcasts whose receipt has not come. */
-  open: number;
+  /** A peer has proved that the log went back: nothing is broadcast any more, and whoever knows better is not heard. */
+  isFenced: boolean;
+  /** Broadcasts whose receipt has not come, by seq: on how many nodes they must be. */
+  readonly open: Map<number, Durability>;
   /** Deliveries that the node has not been told of yet: 0 or 1. */
   applying: number;
   /** Last position that the node has been told is applied. */
@@ -62,12 +68,13 @@ interface Life {
 export class SimMember implements Process {
   readonly name: NodeName;
   readonly #options: MemberOptions;
-  readonly #application: Application;
+  #application: Application;
   readonly #client: LineClient | undefined;
   /** Last position applied; stored with the application's state. */
   #position = 0;
   #life: Life | undefined;
   #isPaused = false;
+  #mustRepair = false;
   #skipped = 0;
 
   constructor(options: MemberOptions) {
@@ -82,30 +89,58 @@ export class SimMember implements Process {
     return this.#skipped;
   }
 
-  /** Stopped by itself, with an error. */
-  get isStopped(): boolean {
-    return this.#life?.isStopped === true;
-  }
-
   get isPaused(): boolean {
     return this.#isPaused;
   }
 
-  /** What it still has to do, in words; undefined when it is at rest. */
-  get unfinished(): string | undefined {
+  /** What it still has to do when so many nodes are live, in words; undefined when it is at rest. */
+  unfinished(live: number): string | undefined {
     const life = this.#life;
     if (life === undefined) return 'is down';
     if (life.confirmedAtClose !== undefined) return 'has not come to an end since it was closed';
     if (!life.isReady) return 'has not become ready since its last start';
-    if (life.open > 0) return `still owes ${life.open} receipts`;
+    if (life.isFenced) return undefined;
+    const owed = this.#owed(life, live);
+    if (owed > 0) return `still owes ${owed} receipts`;
     if (life.applying > 0) return 'is still applying a message';
     return this.#client === undefined || this.#client.isDone
       ? undefined
       : 'has not accepted every operation of its client';
   }
 
+  /** The next start repairs the log first. */
+  repairAtStart(): void {
+    this.#mustRepair = true;
+  }
+
   /** Begins a life. Called by the simulation, at every start. */
   start(world: World): void {
+    if (this.#mustRepair) this.#repair(world);
+    else this.#run(world);
+  }
+
+  #repair(world: World): void {
+    const { disk, digests, random } = world;
+    repairLog({ disk, digests, random }, ({ error, value: repair }) => {
+      if (error !== undefined) {
+        this.#endWith(error, 'starting');
+        return;
+      }
+      this.#mustRepair = false;
+      if (repair !== undefined) this.#rebuild();
+      this.#run(world);
+    });
+  }
+
+  /** Positions behind the damage mean other messages now: the application begins anew. */
+  #rebuild(): void {
+    const { name, program, nowMs, observe } = this.#options;
+    this.#application = program.createApplication(name);
+    this.#position = 0;
+    observe({ type: 'rebuilt', atMs: nowMs(), node: name });
+  }
+
+  #run(world: World): void {
     const { cluster, name, peers, limits, timings, mode } = this.#options;
     const position = mode.memory === 'position' ? this.#position : undefined;
     this.#isPaused = false;
@@ -117,8 +152,8 @@ export class SimMember implements Process {
         onReady: () => this.#handleReady(life),
         onDeliver: (delivery, applied) => this.#handleDeliver(life, delivery, applied),
         onPeer: () => undefined,
-        onAlarm: ({ code, message }) =>
-          this.#options.observe({ type: 'alarm', atMs: this.#options.nowMs(), node: name, code, message }),
+        onAlarm: (alarm) => this.#handleAlarm(life, alarm),
+        onStorage: () => undefined,
         onStopped: (error) => this.#handleStopped(life, error),
       },
     );
@@ -126,8 +161,8 @@ export class SimMember implements Process {
       world,
       node,
       isReady: false,
-      isStopped: false,
-      open: 0,
+      isFenced: false,
+      open: new Map(),
       applying: 0,
       confirmed: 0,
       confirmedAtClose: undefined,
@@ -139,7 +174,7 @@ export class SimMember implements Process {
   /** Asks the node to finish what it has begun and to end. False when it is down, hears nothing, or was asked before. */
   close(): boolean {
     const life = this.#life;
-    if (life === undefined || life.isStopped || this.#isPaused || life.confirmedAtClose !== undefined) return false;
+    if (life === undefined || this.#isPaused || life.confirmedAtClose !== undefined) return false;
     life.confirmedAtClose = life.confirmed;
     this.#client?.disconnect();
     life.node.close();
@@ -179,23 +214,33 @@ export class SimMember implements Process {
     this.#client.connect(feed);
   }
 
+  #handleAlarm(life: Life, { code, peer, message }: NodeAlarm): void {
+    if (code === 'E_ROLLED_BACK' || code === 'E_CHAIN') life.isFenced = true;
+    this.#options.observe({ type: 'alarm', atMs: this.#options.nowMs(), node: this.name, code, message, peer });
+  }
+
   #handleStopped(life: Life, error: AntecedentError | undefined): void {
-    life.isStopped = true;
-    const { nowMs, observe, onClosed } = this.#options;
-    if (error !== undefined) {
-      observe({ type: 'stopped', atMs: nowMs(), node: this.name, code: error.code, message: error.message });
-    } else if (life.confirmedAtClose !== undefined) {
-      this.#life = undefined;
-      observe({ type: 'closed', atMs: nowMs(), node: this.name, confirmed: life.confirmedAtClose });
-      onClosed();
-    }
+    this.#life = undefined;
+    this.#client?.disconnect();
+    const { nowMs, observe, onEnded } = this.#options;
+    if (error === undefined) {
+      observe({ type: 'closed', atMs: nowMs(), node: this.name, confirmed: life.confirmedAtClose ?? life.confirmed });
+      onEnded(undefined);
+    } else if (!life.isReady) this.#endWith(error, 'starting');
+    else this.#endWith(error, life.confirmedAtClose === undefined ? 'running' : 'closing');
+  }
+
+  #endWith({ code, message }: AntecedentError, phase: StopPhase): void {
+    const { nowMs, observe, onEnded } = this.#options;
+    observe({ type: 'stopped', atMs: nowMs(), node: this.name, code, message, phase });
+    onEnded({ code, phase });
   }
 
   // --- Broadcast -----------------------------------------------------------------------------------------------------
 
   #broadcast(operation: PlannedOperation): Dot | undefined {
     const life = this.#life;
-    if (life === undefined || !life.isReady || life.isStopped || this.#isPaused) return undefined;
+    if (life === undefined || !life.isReady || this.#isPaused) return undefined;
     if (life.confirmedAtClose !== undefined) return undefined;
     const payload = this.#application.perform(operation);
     if (payload === undefined) return undefined;
@@ -208,7 +253,7 @@ export class SimMember implements Process {
     });
     hasReturned = true;
     if (dot === undefined) return undefined;
-    life.open += 1;
+    life.open.set(dot.seq, operation.durable ?? 'here');
     this.#options.observe({ type: 'broadcast', atMs: this.#options.nowMs(), node: this.name, dot, payload });
     for (const result of early) this.#handleAccepted(life, result);
     return dot;
@@ -217,9 +262,20 @@ export class SimMember implements Process {
   #handleAccepted(life: Life, result: Result<Receipt>): void {
     // An error means that the node has stopped; `onStopped` says why.
     if (result.error !== undefined) return;
-    life.open -= 1;
+    life.open.delete(result.value.seq);
     this.#options.observe({ type: 'accepted', atMs: this.#options.nowMs(), node: this.name, dot: result.value });
     this.#client?.handleAccepted(result.value);
+  }
+
+  /** Receipts that so many live nodes can bring about. */
+  #owed(life: Life, live: number): number {
+    const members = this.#options.peers.length + 1;
+    let owed = 0;
+    for (const durable of life.open.values()) {
+      const copies = durable === 'here' ? 1 : durable === 'all' ? members : durable;
+      if (copies <= live) owed += 1;
+    }
+    return owed;
   }
 
   // --- Deliver -------------------------------------------------------------------------------------------------------
@@ -246,9 +302,7 @@ export class SimMember implements Process {
 
   #wait(life: Life, latency: LatencyProfile, then: () => void): void {
     const delayMs = this.#options.random.between(latency.minMs * 1000, latency.maxMs * 1000) / 1000;
-    life.world.clock.wakeAt(life.world.clock.nowMs() + delayMs, () => {
-      if (!life.isStopped) then();
-    });
+    life.world.clock.wakeAt(life.world.clock.nowMs() + delayMs, then);
   }
 
   #apply(delivery: Delivery): void {
@@ -268,7 +322,20 @@ export class SimMember implements Process {
   }
 }
 
-/** Undefined when the node has no room; anything else it throws is an error of the run. */
+/**
+ * Why a node may refuse a broadcast: it has no room, its disk is full or fails, it knows that its log went back, or it has
+ * stopped and its process is about to end.
+ */
+const refusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'E_BACKPRESSURE',
+  'E_DISK_FULL',
+  'E_STORAGE',
+  'E_ROLLED_BACK',
+  'E_CHAIN',
+  'E_CLOSED',
+]);
+
+/** Undefined when the node refuses for a reason that a fault can bring; anything else it throws is an error of the run. */
 function tryBroadcast(
   node: Node,
   payload: Uint8Array,
@@ -278,7 +345,7 @@ function tryBroadcast(
   try {
     return node.broadcast(payload, operation.durable ?? 'here', accepted);
   } catch (error) {
-    if (error instanceof AntecedentError && error.code === 'E_BACKPRESSURE') return undefined;
+    if (error instanceof AntecedentError && refusals.has(error.code)) return undefined;
     throw error;
   }
 }

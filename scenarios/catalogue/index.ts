@@ -2,6 +2,16 @@
 import { AntecedentError } from '../../core/index.js';
 import type { Scenario } from '../scenario.js';
 import { calm } from './calm.js';
+import { smallLog } from './crash-points.js';
+import {
+  bitRotFound,
+  crashDuringRecovery,
+  diskFullAndBack,
+  diskStalls,
+  repairedLog,
+  syncFails,
+  tornTail,
+} from './disk.js';
 import { duplicateStorm, lossy, oneWayBlock, partitionHeal, reorderStorm, slowPeer } from './network.js';
 import { crashRestart, powerLossRestart } from './process.js';
 import { swarm } from './swarm.js';
@@ -15,7 +25,15 @@ export const catalogue: readonly Scenario[] = [
   lossy,
   crashRestart,
   powerLossRestart,
+  tornTail,
+  bitRotFound,
+  repairedLog,
+  diskFullAndBack,
+  syncFails,
+  diskStalls,
+  crashDuringRecovery,
   slowPeer,
+  smallLog,
   swarm,
 ];
 

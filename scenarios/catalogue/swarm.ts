@@ -10,6 +10,9 @@ import { ms, type Milliseconds } from '../duration.js';
 import {
   crash,
   cut,
+  diskErrors,
+  diskFull,
+  diskStall,
   hold,
   link,
   oneWay,
@@ -21,7 +24,7 @@ import {
   type DirectionTarget,
   type Fault,
 } from '../faults.js';
-import type { LinkSettings } from '../plan.js';
+import type { DiskErrorRates, LinkSettings } from '../plan.js';
 import { scenario, type Scenario, type ScenarioBody, type Streams } from '../scenario.js';
 import { randomly, type ScheduledFault } from '../schedule.js';
 import { mailboxes } from '../workloads/mailboxes.js';
@@ -33,7 +36,10 @@ const span = { from: ms(50), until: ms(lastsMs - 300) };
 
 const anyDirection: readonly DirectionTarget[] = ['any', 'from-one', 'to-one', 'around-one', 'all'];
 
-/** Every fault there is, each with a random extent. */
+/**
+ * Every fault that takes nothing away for good, each with a random extent. A disk that rots or lies may leave a message at
+ * one peer of its node alone, from where it gets to nobody else.
+ */
 const faultKinds: Readonly<Record<string, (random: RandomStream, thinnest: number) => Fault>> = {
   partition: (random) =>
     partition(random.pick(['halves', 'one', 'minority', 'random'] as const), { for: short(random, 1500) }),
@@ -47,6 +53,13 @@ const faultKinds: Readonly<Record<string, (random: RandomStream, thinnest: numbe
   pause: (random) => pause(random.pick(['any', 'minority']), { for: short(random, 1000) }),
   'slow-disk': (random) =>
     slowDisk('any', { for: short(random, 1000), profile: { syncMs: { minMs: 5, maxMs: random.between(10, 100) } } }),
+  'disk-errors': (random) => diskErrors('any', { ...drawErrors(random), for: short(random, 600) }),
+  'disk-full': (random) =>
+    diskFull(random.pick(['any', 'any', 'minority', 'all']), {
+      freeBytes: random.pick([0, 200, 3000]),
+      for: short(random, 800),
+    }),
+  'disk-stall': (random) => diskStall(random.pick(['any', 'any', 'minority', 'all']), { for: short(random, 1800) }),
   link: (random, thinnest) =>
     link(drawLink(random, 0.5, thinnest), { direction: random.pick(anyDirection), for: short(random, 1000) }),
 };
@@ -74,6 +87,7 @@ function drawBody(streams: Streams): ScenarioBody {
     disk: largeMails > 0 || shape.chance(0.4) ? { syncMs: { minMs: 10, maxMs: shape.between(20, 150) } } : {},
     link: shape.chance(0.5) ? drawLink(streams('swarm link'), 0.1, thinnest) : {},
     application: anyApplication,
+    supervisor: { restartAfterMs: short(streams('swarm supervisor'), 200) },
     limits: shape.chance(0.5) ? drawLimits(streams('swarm limits')) : {},
     timings: quickTimings,
     expect: soon,
@@ -123,6 +137,12 @@ function drawLimits(random: RandomStream): Partial<Limits> {
     heldBackBytesMax: random.pick([1, 4 << 10, 64 << 20]),
     linkBufferBytesMax: random.pick([1, 4 << 10, 1 << 20]),
   };
+}
+
+/** Some kinds of calls fail, at rates up to a half. */
+function drawErrors(random: RandomStream): DiskErrorRates {
+  const drawRate = (): number => (random.chance(0.5) ? random.between(1, 50) / 100 : 0);
+  return { read: drawRate(), write: drawRate(), sync: drawRate() };
 }
 
 function short(random: RandomStream, mostMs: number): Milliseconds {

@@ -1,7 +1,8 @@
 /**
  * The end of a run: every live node has every message it must have.
  *
- * A node that never comes back takes to its grave what nobody else has, so it is not asked for. What must be everywhere
+ * A node that never comes back takes to its grave what nobody else has, so it is not asked for, and neither is what a
+ * damaged disk has taken; one that is fenced for it counts as gone (see `damage.ts`). What must be everywhere
  * is what any live node was given, and everything accepted or delivered anywhere of a live origin, which has it on disk.
  *
  * A message that its origin accepted, lost in a crash and never was given again is a broken promise (durability, safety);
@@ -9,7 +10,8 @@
  * Anything else that is missing is liveness, named by what was going on: much, nothing, or too little.
  */
 import { formatDot, type Dot, type NodeName } from '../../core/index.js';
-import { countIn, durableSeq, hasDelivered, type GroundTruth, type NodeTruth, type OriginLog } from './ground-truth.js';
+import { promisedSeq } from './damage.js';
+import { countIn, hasDelivered, type GroundTruth, type NodeTruth, type OriginLog } from './ground-truth.js';
 import type { Property, Violation } from './violation.js';
 
 /** The moment after which nothing more is expected. */
@@ -39,19 +41,19 @@ export function checkConvergence(truth: GroundTruth, end: End): Violation | unde
   const live = liveNodes(truth, end.live);
   const gap = findGap(truth, live);
   if (gap === undefined) return undefined;
-  const lost = live.flatMap((node) => node.logs).find((log) => isLost(log, live));
+  const lost = live.flatMap((node) => (node.isDamaged ? [] : node.logs)).find((log) => isLost(log, live));
   return lost === undefined ? describeGap(truth, gap, end) : describeLoss(lost, live, end.atMs);
 }
 
 function liveNodes(truth: GroundTruth, names: readonly NodeName[]): readonly NodeTruth[] {
-  return names.map((name) => truth.node(name));
+  return names.map((name) => truth.node(name)).filter(({ isFenced }) => !isFenced);
 }
 
 /** Highest seq of a log that every live node must have. */
 function requiredSeq(log: OriginLog, live: readonly NodeTruth[]): number {
   let required = 0;
   for (const node of live) {
-    if (node.name === log.origin) required = Math.max(required, durableSeq(log));
+    if (node.name === log.origin) required = Math.max(required, promisedSeq(node, log));
     else required = Math.max(required, countIn(node.delivered, log.index));
   }
   return required;

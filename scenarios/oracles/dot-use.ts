@@ -3,10 +3,12 @@
  *
  * A crash may wipe out messages that were neither accepted nor delivered anywhere; their dots are used again, and so
  * are all dots behind them, for a log is lost from its end. To use again the dot of a message that was accepted, or
- * broadcast before a close in peace, is to have forgotten a promise (durability); to use again one that was delivered somewhere makes two bodies (integrity).
+ * broadcast before a close in peace, is to have forgotten a promise (durability, excused where a disk was damaged: see
+ * `damage.ts`); to use again one that was delivered somewhere makes two bodies (integrity).
  */
 import { formatDot, type Dot, type NodeName } from '../../core/index.js';
-import { durableSeq, type NodeTruth, type OriginLog } from './ground-truth.js';
+import { mayForget } from './damage.js';
+import type { NodeTruth, OriginLog } from './ground-truth.js';
 import type { Property, Violation } from './violation.js';
 
 /** `log` is undefined for the first dot of an incarnation. */
@@ -25,12 +27,12 @@ export function checkDotUse(
     return misuse('integrity', `${node.name} gave out ${name} when ${expected} was the next of its log.`, dot, atMs);
   }
   if (log === undefined) return undefined;
-  if (dot.seq <= Math.max(log.accepted, log.kept)) {
+  if (dot.seq <= Math.max(log.accepted, log.kept) && !mayForget(node)) {
     const promise = dot.seq <= log.accepted ? ' after accepting it' : ', which it had when it was closed';
     const sentence = `${node.name} forgot ${name}${promise}, and used its dot for a new message.`;
     return misuse('durability', sentence, dot, atMs);
   }
-  if (dot.seq <= durableSeq(log)) {
+  if (dot.seq <= log.deliveredAnywhere) {
     return misuse(
       'integrity',
       `${name} has two bodies: it had been delivered when ${node.name} used its dot again.`,

@@ -7,7 +7,8 @@
  * - Every origin (name, incarnation) is one log with a dense index, and `attempts[seq - 1]` is what the application
  *   broadcast last under that dot. An earlier attempt that a crash wiped out unseen is forgotten.
  * - `positions[p - 1]` of a node is the message that position p held when it was first delivered. An application keeps its
- *   state through every crash, so positions are only ever added; what comes again changes nothing.
+ *   state through every crash, so positions are only ever added; what comes again changes nothing. Only an application that
+ *   is built anew begins with none.
  * - `delivered[i]` of a node counts the messages of log i among its positions. As long as no oracle has raised an alarm, a
  *   node is given each log in order, so the counts identify the set exactly.
  * - `past[i]` of an attempt is `delivered[i]` at that moment, also when it was made right after a restart, before its node
@@ -55,7 +56,7 @@ export interface NodeTruth {
   readonly index: number;
   /** Its own logs, in the order of their first use. */
   readonly logs: OriginLog[];
-  readonly positions: Attempt[];
+  positions: Attempt[];
   delivered: Int32Array;
   /** Number of its starts. */
   life: number;
@@ -70,6 +71,10 @@ export interface NodeTruth {
   marked: number;
   /** Since when, for sentences: `b:7 was accepted`. */
   markedSince: string;
+  /** Its disk has dropped or changed what it held: see `damage.ts`. */
+  isDamaged: boolean;
+  /** It has found out, damaged, that its log went back. */
+  isFenced: boolean;
   /** Two halves of an order-independent hash of the delivered set. */
   setXor: number;
   setSum: number;
@@ -121,6 +126,8 @@ export class GroundTruth {
       keepsMark: false,
       marked: 0,
       markedSince: '',
+      isDamaged: false,
+      isFenced: false,
       setXor: 0,
       setSum: 0,
     }));
@@ -186,6 +193,17 @@ export class GroundTruth {
     node.last = position ?? (node.positions.length === 0 ? 0 : undefined);
   }
 
+  /** The application of a node that is down is built anew: it has been given nothing yet. */
+  rebuild(node: NodeTruth): void {
+    node.positions = [];
+    node.delivered = new Int32Array(this.#capacity);
+    node.setXor = 0;
+    node.setSum = 0;
+    node.last = undefined;
+    node.marked = 0;
+    node.isFenced = false;
+  }
+
   /** The life ends, with or without warning. */
   end(node: NodeTruth): void {
     for (const log of node.logs) log.promisedAtEnd = Math.max(log.accepted, log.kept);
@@ -204,6 +222,10 @@ export class GroundTruth {
     const past = node.delivered.slice(0, this.logs.length);
     past[log.index] = seq - 1;
     log.attempts.length = seq - 1;
+    // Changes something only where a damaged disk has lost what was promised.
+    log.accepted = Math.min(log.accepted, seq - 1);
+    log.kept = Math.min(log.kept, seq - 1);
+    log.promisedAtEnd = Math.min(log.promisedAtEnd, seq - 1);
     log.attempts.push({ log, seq, payload, past, confirmed: (node.last ?? 0) - 1 });
     log.life = node.life;
   }

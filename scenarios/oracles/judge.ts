@@ -6,10 +6,11 @@
  * for a message given twice would also look out of order.
  */
 import { unreachable, type NodeName } from '../../core/index.js';
-import type { HistoryEvent } from '../history.js';
+import type { HistoryEvent, StopPhase } from '../history.js';
 import { checkCausalOrder } from './causal-order.js';
 import { checkBytes, checkCreated } from './content.js';
 import { checkConvergence, isConverged, type End } from './convergence.js';
+import { isAboutOwnLog, isExcusedAlarm, mayStop } from './damage.js';
 import { checkDotUse } from './dot-use.js';
 import { GroundTruth, type NodeTruth } from './ground-truth.js';
 import { checkDuplicate, checkPosition } from './positions.js';
@@ -20,8 +21,14 @@ type EventOf<Type extends HistoryEvent['type']> = Extract<HistoryEvent, { readon
 
 export interface JudgeOptions {
   readonly nodes: readonly NodeName[];
-  /** Codes of errors with which a node may stop by itself, because a fault of the run asks for it. */
-  readonly expectedStops?: readonly string[];
+  /** How nodes may stop by themselves, because a fault of the run asks for it. */
+  readonly expectedStops?: readonly ExpectedStop[];
+}
+
+export interface ExpectedStop {
+  readonly node: NodeName;
+  readonly code: string;
+  readonly phases: readonly StopPhase[];
 }
 
 const alwaysChecked: readonly Property[] = [
@@ -37,7 +44,7 @@ const alwaysChecked: readonly Property[] = [
 export class Judge {
   readonly #truth: GroundTruth;
   readonly #states: StateConvergence;
-  readonly #expectedStops: ReadonlySet<string>;
+  readonly #expectedStops: readonly ExpectedStop[];
   #violation: Violation | undefined;
   #deliveries = 0;
   #broadcasts = 0;
@@ -47,7 +54,7 @@ export class Judge {
   constructor(options: JudgeOptions) {
     this.#truth = new GroundTruth(options.nodes);
     this.#states = new StateConvergence(this.#truth);
-    this.#expectedStops = new Set(options.expectedStops);
+    this.#expectedStops = options.expectedStops ?? [];
   }
 
   /** Events observed, redeliveries included. */
@@ -99,6 +106,9 @@ export class Judge {
       case 'start':
         this.#truth.start(node, event.position);
         return undefined;
+      case 'rebuilt':
+        this.#truth.rebuild(node);
+        return undefined;
       case 'crash':
         this.#truth.end(node);
         return undefined;
@@ -106,7 +116,10 @@ export class Judge {
         this.#truth.close(node, event.confirmed);
         return undefined;
       case 'alarm':
-        return alarmRaised(node, event);
+        return this.#alarm(node, event);
+      case 'disk-damaged':
+        node.isDamaged = true;
+        return undefined;
       case 'stopped':
         return this.#stop(node, event);
       default:
@@ -148,9 +161,23 @@ export class Judge {
     return this.#states.check(node, event.stateDigest, atMs);
   }
 
+  /**
+   * What a node has sent or acknowledged must survive its crashes; otherwise the others find out when it comes back. An
+   * alarm therefore means that somebody spoke before the sync, unless the disk of whom it names has done it.
+   */
+  #alarm(node: NodeTruth, event: EventOf<'alarm'>): Violation | undefined {
+    const { code, atMs, message } = event;
+    if (isExcusedAlarm(this.#truth, event)) {
+      if (isAboutOwnLog(code)) node.isFenced = true;
+      return undefined;
+    }
+    const sentence = `${node.name} raised ${code}: ${message}.`;
+    return { property: 'durability', kind: 'safety', atMs, sentence, nodes: [node.name], messages: [] };
+  }
+
   #stop(node: NodeTruth, event: EventOf<'stopped'>): Violation | undefined {
     this.#truth.end(node);
-    if (this.#expectedStops.has(event.code)) return undefined;
+    if (isExpected(event, this.#expectedStops) || mayStop(node, event.code)) return undefined;
     return {
       property: 'no-unexpected-stop',
       kind: 'safety',
@@ -162,17 +189,7 @@ export class Judge {
   }
 }
 
-/**
- * What a node has sent or acknowledged must survive its crashes; otherwise the others find out when it comes back.
- * No disk here loses what was synced, so an alarm means that somebody spoke before the sync.
- */
-function alarmRaised(node: NodeTruth, event: EventOf<'alarm'>): Violation {
-  return {
-    property: 'durability',
-    kind: 'safety',
-    atMs: event.atMs,
-    sentence: `${node.name} raised ${event.code}: ${event.message}.`,
-    nodes: [node.name],
-    messages: [],
-  };
+function isExpected({ node, code, phase }: EventOf<'stopped'>, stops: readonly ExpectedStop[]): boolean {
+  if (phase === undefined) return false;
+  return stops.some((stop) => stop.node === node && stop.code === code && stop.phases.includes(phase));
 }

@@ -24,6 +24,10 @@ export function shortEvent(event: HistoryEvent): string {
     case 'crash':
     case 'closed':
       return event.type;
+    case 'rebuilt':
+      return 'log repaired, application rebuilt';
+    case 'disk-damaged':
+      return 'disk damaged';
     case 'alarm':
       return `alarm ${event.code}`;
     case 'stopped':

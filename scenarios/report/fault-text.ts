@@ -1,5 +1,5 @@
 /** Faults of a plan in words: `partition a b | c d e`, `power-loss b, back after 500 ms`. */
-import type { Direction, PlannedFault } from '../plan.js';
+import type { Direction, DiskFaultBody, PlannedFault } from '../plan.js';
 
 /** Without its time. */
 export function describeFault(fault: PlannedFault): string {
@@ -19,16 +19,50 @@ export function describeFault(fault: PlannedFault): string {
       return `links ${describeDirection(fault)}: ${describeSettings(fault.profile)}`;
     case 'slow-disk':
       return `disk of ${fault.node}: ${describeSettings(fault.profile)}`;
+    case 'disk-errors':
+    case 'disk-full':
+    case 'disk-stall':
+    case 'bit-rot':
+    case 'lying-disk':
+      return `disk of ${fault.node} ${describeDiskFault(fault)}`;
     case 'crash':
     case 'power-loss':
       return `${fault.kind} ${fault.node}, ${describeReturn(fault.restartAfterMs)}`;
     case 'stop':
       return `close ${fault.node}, ${describeReturn(fault.restartAfterMs)}`;
+    case 'crash-point': {
+      const what = fault.power ? `power-loss, survivors ${(fault.survivors ?? 0).toString(2)}` : 'crash';
+      return `${what} of ${fault.node} ${fault.when} disk operation ${fault.operation}, ${describeReturn(fault.restartAfterMs)}`;
+    }
     case 'restart':
+    case 'repair':
     case 'pause':
     case 'resume':
       return `${fault.kind} ${fault.node}`;
   }
+}
+
+function describeDiskFault(fault: DiskFaultBody): string {
+  switch (fault.kind) {
+    case 'disk-errors': {
+      const { read = 0, write = 0, sync = 0 } = fault;
+      return `fails: ${describeSettings({ read, write, sync })}${describeEnd(fault.forMs)}`;
+    }
+    case 'disk-full':
+      return `is full but for ${fault.freeBytes} bytes${describeEnd(fault.forMs)}`;
+    case 'disk-stall':
+      return `hangs${describeEnd(fault.forMs)}`;
+    case 'bit-rot':
+      return `rots: ${fault.bits} ${fault.bits === 1 ? 'bit' : 'bits'} at ${(fault.at * 100).toFixed(1)} % of the log`;
+    case 'lying-disk': {
+      const { phantom = 0, misdirected = 0 } = fault;
+      return `lies: ${describeSettings({ phantom, misdirected })}${describeEnd(fault.forMs)}`;
+    }
+  }
+}
+
+function describeEnd(forMs: number | undefined): string {
+  return forMs === undefined ? ', until the faults end' : `, for ${forMs} ms`;
 }
 
 /** `latency 1-5 ms, loss 0.05`; rates of 0 are left out. */

@@ -2,11 +2,11 @@
  * A small space-time grid: time runs down, one column a node, the events that led to a violation.
  *
  * Only the nodes and messages that the violation names are shown, for a person reads ten rows, not ten thousand. Faults of
- * the network stand across all columns.
+ * the network stand across all columns, those of a disk in the column of its node.
  */
 import { formatDot } from '../../core/index.js';
 import type { HistoryEvent } from '../history.js';
-import type { PlannedFault } from '../plan.js';
+import { isDiskFault, type PlannedFault } from '../plan.js';
 import type { Violation } from '../oracles/violation.js';
 import { formatTime, shortEvent } from './event-text.js';
 import { describeFault } from './fault-text.js';
@@ -55,12 +55,18 @@ function relevantRows({ history, faults, violation }: GridInput, nodes: readonly
     // A violation that names no message is about everything its nodes were given.
     return !('dot' in event) || messages.size === 0 || messages.has(formatDot(event.dot));
   };
-  const rows: Row[] = history
-    .filter(isShown)
-    .map((event) => ({ atMs: event.atMs, node: event.node, text: shortEvent(event) }));
+  // Faults before the events of the same moment, which they have brought about.
+  const rows: Row[] = [];
   for (const fault of faults) {
-    if (fault.atMs > violation.atMs || 'node' in fault) continue;
-    rows.push({ atMs: fault.atMs, node: undefined, text: `-- ${describeFault(fault)} --` });
+    if (fault.atMs > violation.atMs) continue;
+    const { atMs } = fault;
+    if (!('node' in fault)) rows.push({ atMs, node: undefined, text: `-- ${describeFault(fault)} --` });
+    else if (isDiskFault(fault) && nodes.includes(fault.node)) {
+      rows.push({ atMs, node: fault.node, text: `-- ${fault.kind} --` });
+    }
+  }
+  for (const event of history) {
+    if (isShown(event)) rows.push({ atMs: event.atMs, node: event.node, text: shortEvent(event) });
   }
   return rows.sort((a, b) => a.atMs - b.atMs);
 }

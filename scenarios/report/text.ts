@@ -30,14 +30,14 @@ const gridRowsMax = 12;
 export function failureText(input: FailureTextInput): string {
   const { plan, violation, history, planPath, program = 'antecedent', columns = 100 } = input;
   const width = Math.max(40, columns - 2);
-  const grid = formatGrid({ history, faults: plan.faults, violation }, gridRowsMax, width);
-  const lines = [
+  const above = [
     `${plan.scenario}, seed ${plan.seed}: ${violation.property} violated (${propertyMeanings[violation.property]})`,
     ...indent(wrap(violation.sentence, width)).slice(0, 3),
     '',
     `Faults of the plan (${plan.faults.length})`,
     ...indent(faultLines(plan)),
-    ...(grid.length === 0 ? [] : ['', 'What led to it', ...indent(grid)]),
+  ];
+  const below = [
     '',
     'Options',
     ...indent(optionLines(plan, width)),
@@ -45,7 +45,11 @@ export function failureText(input: FailureTextInput): string {
     'See it again',
     ...indent(replayLines(plan, planPath, program)),
   ];
-  return `${lines.slice(0, failureLinesMax).join('\n')}\n`;
+  // The grid has what the rest leaves: less an empty line, its heading and its header.
+  const rowsMax = Math.min(gridRowsMax, failureLinesMax - above.length - below.length - 3);
+  const grid = formatGrid({ history, faults: plan.faults, violation }, rowsMax, width);
+  const middle = grid.length === 0 ? [] : ['', 'What led to it', ...indent(grid)];
+  return `${[...above, ...middle, ...below].join('\n')}\n`;
 }
 
 function indent(lines: readonly string[]): readonly string[] {

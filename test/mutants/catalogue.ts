@@ -97,9 +97,9 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'core/replica/sending.ts',
-        from: `    peer.cursor = this.#ownLog.ordinalOf(heldSeq + 1);
+        from: `    peer.cursor = this.#ownLog.index.ordinalOf(heldSeq + 1);
     peer.sentSeq = heldSeq;`,
-        to: `    peer.cursor = this.#ownLog.end;
+        to: `    peer.cursor = this.#ownLog.index.end;
     peer.sentSeq = heldSeq;`,
       },
     ],
@@ -166,5 +166,95 @@ export const mutants: readonly Mutant[] = [
       },
     ],
     breaks: ['durability', 'no-duplication'],
+  },
+  {
+    id: 'closed-logs-are-not-fetched',
+    about: 'Nobody asks for what others hold more of, of logs that nobody writes any more.',
+    edits: [
+      {
+        file: 'core/replica/fetching.ts',
+        from: 'if (seq > heldSeq || !this.#closedLogs.isClosed(origin)) continue;',
+        to: 'if (seq > 0) continue;',
+      },
+    ],
+    breaks: ['convergence', 'deadlock'],
+  },
+  {
+    id: 'repair-keeps-the-incarnation',
+    about: 'A repaired log goes on under the incarnation that it had.',
+    edits: [
+      {
+        file: 'core/journal/repair.ts',
+        from: 'const incarnation = known + 1;',
+        to: 'const incarnation = known;',
+      },
+    ],
+    breaks: ['integrity', 'convergence', 'deadlock', 'durability'],
+  },
+  {
+    id: 'repair-looks-at-headers-alone',
+    about: 'A second repair does not see the incarnation that the first one began, because that stands in a record.',
+    scenario: 'repaired-log',
+    edits: [
+      {
+        file: 'core/journal/repair.ts',
+        from: 'if (type === recordTypes.incarnation) newest = Math.max(newest, decodeCounter(body));',
+        to: 'if (type < 0) newest = Math.max(newest, decodeCounter(body));',
+      },
+      {
+        file: 'core/journal/repair.ts',
+        from: 'Math.max(tail?.incarnation ?? 0, ...this.#names.map((name) => incarnationOfDamaged(name) ?? 0))',
+        to: 'tail?.incarnation ?? 0',
+      },
+    ],
+    breaks: ['integrity', 'convergence', 'deadlock', 'durability'],
+  },
+  {
+    id: 'sync-error-is-ignored',
+    about: 'A sync that fails counts as one that worked.',
+    edits: [
+      {
+        file: 'core/journal/journal.ts',
+        from: '          (failure) => this.#fail(failure, done),\n          () => this.#handleSynced(append, encoded),',
+        to: '          () => this.#handleSynced(append, encoded),\n          () => this.#handleSynced(append, encoded),',
+      },
+    ],
+    breaks: ['durability', 'position-order', 'no-duplication', 'no-unexpected-stop'],
+  },
+  {
+    id: 'recovered-append-is-not-written-again',
+    about: 'What a start reports may lie in pages that a failed sync has given up.',
+    edits: [
+      {
+        file: 'core/journal/opening.ts',
+        from: '(next) => file.write(unprovenFrom, [unproven], next),',
+        to: '',
+      },
+    ],
+    breaks: ['durability', 'position-order', 'no-duplication', 'no-unexpected-stop'],
+  },
+  {
+    id: 'corruption-taken-for-a-torn-tail',
+    about: 'Recovery cuts at the first bad record, whatever stands behind it.',
+    edits: [
+      {
+        file: 'core/journal/recovery.ts',
+        from: "if (!context.isLast) return 'a segment follows, so it had been synced';\n  const evidence = findEvidence(bytes, tail.end, tail.nextLsn, checksum);",
+        to: "if (!context.isLast) return 'a segment follows, so it had been synced';\n  const evidence = findEvidence(bytes, bytes.length, tail.nextLsn, checksum);",
+      },
+    ],
+    breaks: ['durability', 'convergence', 'deadlock', 'no-duplication', 'position-order'],
+  },
+  {
+    id: 'full-disk-is-not-tried-again',
+    about: 'A node whose disk was full waits for ever.',
+    edits: [
+      {
+        file: 'core/journal/journal.ts',
+        from: 'clock.wakeAt(clock.nowMs() + retryMs, () => this.#attempt(append))',
+        to: 'clock.wakeAt(clock.nowMs() + retryMs, () => undefined)',
+      },
+    ],
+    breaks: ['deadlock', 'convergence'],
   },
 ];

@@ -25,6 +25,8 @@ export interface Mutant {
   readonly edits: readonly MutantEdit[];
   /** The properties that this bug breaks: one of them must be named. */
   readonly breaks: readonly Property[];
+  /** Scenario to look in, where a sweep of all of them would take minutes. */
+  readonly scenario?: string;
 }
 
 export type Scenarios = typeof scenarios;

@@ -10,9 +10,9 @@ describe('the simulator finds', () => {
     '%s',
     { timeout: 120_000 },
     async (_about, mutant) => {
-      const { catalogue, sweep } = await loadScenarios(mutant);
+      const { catalogue, findScenario, sweep } = await loadScenarios(mutant);
       const result = await sweep({
-        scenarios: catalogue,
+        scenarios: mutant.scenario === undefined ? catalogue : [findScenario(mutant.scenario)],
         seeds: { from: 1, to: seedsMax },
         bail: true,
         verifyShare: 0,

@@ -2,9 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { AntecedentError } from '../../core/index.js';
 import {
   at,
+  bitRot,
   catalogue,
   crash,
+  diskErrors,
+  diskFull,
+  diskStall,
   formatPlan,
+  lyingDisk,
   makePlan,
   mailboxes,
   ms,
@@ -53,6 +58,30 @@ describe.each(catalogue.map((entry) => [entry.name, entry] as const))('%s', (_na
     expect(formatPlan(makePlan(entry, '1'))).toBe(text);
     expect(formatPlan(makePlan(entry, '2'))).not.toBe(text.replace('"seed": "1"', '"seed": "2"'));
   });
+});
+
+test('every fault of a disk, a supervisor and a loss of power come back from the text', () => {
+  const faults = [
+    diskErrors('all', { read: 0.1, write: 0.2, sync: 0.3, for: ms(10) }),
+    diskErrors('a', {}),
+    diskFull('any', { freeBytes: 7, for: ms(10) }),
+    diskStall('minority'),
+    bitRot('any', { bits: 9 }),
+    lyingDisk('any', { phantom: 0.5, for: ms(10) }),
+  ];
+  const plan = makePlan(
+    scenario('disks', {
+      about: '',
+      nodes: 3,
+      workload: mailboxes({ perSecond: 5, for: seconds(1) }),
+      faults: faults.map((fault) => at(ms(500), fault)),
+      disk: { powerLoss: 'everything' },
+      supervisor: { restartAfterMs: ms(30) },
+    }),
+    '1',
+  );
+  expect(readPlan(formatPlan(plan), 'plan.json')).toEqual(plan);
+  expect(plan.faults).toHaveLength(8);
 });
 
 test('a fault that is taken out of a scenario leaves the others as they were', () => {
@@ -138,6 +167,67 @@ test.each<[what: string, path: Path, value: unknown, expected: string]>([
     ['options', 'applications', 'z'],
     { memory: 'mark' },
     'options.applications.z: "z" is no node',
+  ],
+  [
+    'a rate above 1',
+    ['faults', 0],
+    { atMs: 1, kind: 'disk-errors', node: 'a', sync: 1.5 },
+    'faults[0].sync: 1.5 is too large; the most is 1',
+  ],
+  [
+    'a disk error of no kind',
+    ['faults', 0],
+    { atMs: 1, kind: 'disk-errors', node: 'a', seek: 1 },
+    'faults[0]: unknown "seek"; remove it',
+  ],
+  [
+    'less room than none',
+    ['faults', 0],
+    { atMs: 1, kind: 'disk-full', node: 'a', freeBytes: -1 },
+    'faults[0].freeBytes: -1 is too small; the least is 0',
+  ],
+  [
+    'a disk that hangs for less than nothing',
+    ['faults', 0],
+    { atMs: 1, kind: 'disk-stall', node: 'a', forMs: -1 },
+    'faults[0].forMs: -1 is too small; the least is 0',
+  ],
+  [
+    'rot behind the end',
+    ['faults', 0],
+    { atMs: 1, kind: 'bit-rot', node: 'a', at: 1.1, bits: 1 },
+    'faults[0].at: 1.1 is too large; the most is 1',
+  ],
+  [
+    'rot of no bit',
+    ['faults', 0],
+    { atMs: 1, kind: 'bit-rot', node: 'a', at: 0, bits: 0 },
+    'faults[0].bits: 0 is too small; the least is 1',
+  ],
+  [
+    'rot that ends',
+    ['faults', 0],
+    { atMs: 1, kind: 'bit-rot', node: 'a', at: 0, bits: 1, forMs: 1 },
+    'faults[0]: unknown "forMs"; remove it',
+  ],
+  [
+    'a lying disk of a stranger',
+    ['faults', 0],
+    { atMs: 1, kind: 'lying-disk', node: 'z', phantom: 1 },
+    'faults[0].node: "z" is no node of this plan',
+  ],
+  [
+    'a supervisor that does not say when',
+    ['options', 'supervisor'],
+    {},
+    'options.supervisor.restartAfterMs: missing; add it',
+  ],
+  ['a loss of power of another kind', ['options', 'disk', 'powerLoss'], 'half', 'options.disk.powerLoss: "half"'],
+  [
+    'a slow disk that changes what a loss of power leaves',
+    ['faults', 0],
+    { atMs: 1, kind: 'slow-disk', node: 'a', profile: { powerLoss: 'everything' } },
+    'faults[0].profile: unknown "powerLoss"; remove it',
   ],
   ['a node twice', ['nodes', 3], 'a', 'nodes[3]: "a" is there twice; remove one'],
   ['times out of order', ['operations', 0, 'atMs'], 999.5, 'operations[1].atMs: '],

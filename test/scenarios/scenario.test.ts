@@ -1,12 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import {
   at,
+  bitRot,
   crash,
   cut,
+  diskErrors,
+  diskFull,
+  diskStall,
   every,
   hold,
   isScenario,
   link,
+  lyingDisk,
   mailboxes,
   makePlan,
   ms,
@@ -127,6 +132,59 @@ describe('a fault that lasts brings its end, on the same targets', () => {
       { atMs: 1000, kind: 'stop', node: 'b', restartAfterMs: 50 },
     ]);
   });
+});
+
+describe('faults of disks', () => {
+  test('last as long as they say, and the faults of the plan end after them', () => {
+    expect(resolve(2, diskErrors('a', { read: 0.1, sync: 0.2, for: ms(50) }))).toEqual([
+      { atMs: 1000, kind: 'disk-errors', node: 'a', read: 0.1, sync: 0.2, forMs: 50 },
+    ]);
+    expect(resolve(2, diskErrors('a', { write: 1 }))).toEqual([
+      { atMs: 1000, kind: 'disk-errors', node: 'a', write: 1 },
+    ]);
+    expect(resolve(2, diskFull('b', { for: ms(70) }))).toEqual([
+      { atMs: 1000, kind: 'disk-full', node: 'b', freeBytes: 0, forMs: 70 },
+    ]);
+    expect(resolve(2, diskStall('b', { for: ms(70) }))).toEqual([
+      { atMs: 1000, kind: 'disk-stall', node: 'b', forMs: 70 },
+    ]);
+    expect(resolve(2, lyingDisk('a', { phantom: 0.5, misdirected: 0.1, for: ms(20) }))).toEqual([
+      { atMs: 1000, kind: 'lying-disk', node: 'a', phantom: 0.5, misdirected: 0.1, forMs: 20 },
+    ]);
+    expect(planOf(2, [at(seconds(1), diskStall('any', { for: seconds(3) }))]).healedAtMs).toBe(4000);
+  });
+
+  test('bits flip where it is said, or at any place, at each node another one', () => {
+    expect(resolve(2, bitRot('a', { bits: 3, at: 0.25 }))).toEqual([
+      { atMs: 1000, kind: 'bit-rot', node: 'a', at: 0.25, bits: 3 },
+    ]);
+    const places = seeds.flatMap((seed) =>
+      resolve(3, bitRot('all'), seed).map((fault) => (fault.kind === 'bit-rot' ? fault.at : -1)),
+    );
+    expect(new Set(places).size).toBe(90);
+    expect(Math.min(...places)).toBeGreaterThanOrEqual(0);
+    expect(Math.min(...places)).toBeLessThan(0.1);
+    expect(Math.max(...places)).toBeGreaterThan(0.9);
+    expect(Math.max(...places)).toBeLessThan(1);
+  });
+
+  test('what no disk can do is refused', () => {
+    expect(() => diskErrors('a', { read: 1.5 })).toThrow(
+      'diskErrors: read is 1.5, it must be a probability from 0 to 1',
+    );
+    expect(() => lyingDisk('a', { phantom: -1 })).toThrow('lyingDisk: phantom is -1');
+    expect(() => diskFull('a', { freeBytes: -1 })).toThrow('diskFull: -1 free bytes; give a whole number from 0 on');
+    expect(() => bitRot('a', { bits: 0 })).toThrow('bitRot: 0 bits; give a whole number from 1 on');
+    expect(() => bitRot('a', { at: 2 })).toThrow('bitRot: 2 of the log; give a fraction from 0 to 1');
+  });
+});
+
+test('a supervisor and what a loss of power leaves stand in the plan only when they are given', () => {
+  const define = (body: object) => makePlan(scenario('test', { about: '', nodes: 2, workload, ...body }), '1').options;
+  expect(define({})).not.toHaveProperty('supervisor');
+  expect(define({}).disk).not.toHaveProperty('powerLoss');
+  expect(define({ supervisor: { restartAfterMs: ms(20) } }).supervisor).toEqual({ restartAfterMs: 20 });
+  expect(define({ disk: { powerLoss: 'everything' } }).disk.powerLoss).toBe('everything');
 });
 
 describe('times', () => {

@@ -1,7 +1,7 @@
 /** Writes histories by hand: short enough to read, complete enough to judge. */
 import { nodeName, type Dot, type NodeName } from '../../../core/index.js';
-import type { HistoryEvent } from '../../../scenarios/history.js';
-import { Judge } from '../../../scenarios/oracles/judge.js';
+import type { HistoryEvent, StopPhase } from '../../../scenarios/history.js';
+import { Judge, type ExpectedStop } from '../../../scenarios/oracles/judge.js';
 import type { End } from '../../../scenarios/oracles/convergence.js';
 import type { Violation } from '../../../scenarios/oracles/violation.js';
 
@@ -22,9 +22,9 @@ export class HistoryBuilder {
   readonly events: HistoryEvent[] = [];
   readonly #nodes: readonly NodeName[];
   readonly #positions = new Map<string, number>();
-  readonly #stops: readonly string[];
+  readonly #stops: readonly ExpectedStop[];
 
-  constructor(nodes: string, stops: readonly string[] = []) {
+  constructor(nodes: string, stops: readonly ExpectedStop[] = []) {
     this.#nodes = nodes.split(' ').map(nodeName);
     this.#stops = stops;
     for (const node of this.#nodes) this.start(node, 0);
@@ -90,8 +90,20 @@ export class HistoryBuilder {
     return this;
   }
 
-  stopped(node: string, code: string): this {
-    this.events.push({ type: 'stopped', atMs: this.#atMs, node: nodeName(node), code, message: 'disk is gone' });
+  stopped(node: string, code: string, phase: StopPhase = 'running'): this {
+    const event = { node: nodeName(node), code, message: 'disk is gone', phase };
+    this.events.push({ type: 'stopped', atMs: this.#atMs, ...event });
+    return this;
+  }
+
+  alarm(node: string, code: string, peer: string): this {
+    const event = { node: nodeName(node), code, message: 'something is missing', peer: nodeName(peer) };
+    this.events.push({ type: 'alarm', atMs: this.#atMs, ...event });
+    return this;
+  }
+
+  damaged(node: string): this {
+    this.events.push({ type: 'disk-damaged', atMs: this.#atMs, node: nodeName(node) });
     return this;
   }
 

@@ -1,4 +1,7 @@
 import { expect, test } from 'vitest';
+import { nodeName } from '../../../core/index.js';
+import type { StopPhase } from '../../../scenarios/history.js';
+import { Judge } from '../../../scenarios/oracles/judge.js';
 import { HistoryBuilder } from './history-builder.js';
 
 test('catches a node that stops by itself', () => {
@@ -9,10 +12,23 @@ test('catches a node that stops by itself', () => {
 });
 
 test('accepts a stop that a fault of the run asks for', () => {
-  expect(new HistoryBuilder('a b', ['E_STORAGE']).stopped('a', 'E_STORAGE').safety()).toBeUndefined();
-  expect(new HistoryBuilder('a b', ['E_STORAGE']).stopped('a', 'E_STATE').safety()?.property).toBe(
-    'no-unexpected-stop',
-  );
+  const stops = [{ node: nodeName('a'), code: 'E_DISK_FULL', phases: ['starting', 'closing'] as const }];
+  const judge = (node: string, code: string, phase: StopPhase): string | undefined =>
+    new HistoryBuilder('a b', stops).stopped(node, code, phase).safety()?.property;
+  expect(judge('a', 'E_DISK_FULL', 'starting')).toBeUndefined();
+  expect(judge('a', 'E_DISK_FULL', 'closing')).toBeUndefined();
+  expect(judge('a', 'E_DISK_FULL', 'running')).toBe('no-unexpected-stop');
+  expect(judge('a', 'E_STATE', 'starting')).toBe('no-unexpected-stop');
+  expect(judge('b', 'E_DISK_FULL', 'starting')).toBe('no-unexpected-stop');
+});
+
+test('a stop of which nobody knows what it ended is never an expected one', () => {
+  const judge = new Judge({
+    nodes: [nodeName('a')],
+    expectedStops: [{ node: nodeName('a'), code: 'E_STORAGE', phases: ['starting', 'running', 'closing'] }],
+  });
+  const stopped = { type: 'stopped', atMs: 1, node: nodeName('a'), code: 'E_STORAGE', message: '' } as const;
+  expect(judge.observe(stopped)?.property).toBe('no-unexpected-stop');
 });
 
 test('the first violation is final', () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { nodeName } from '../../../core/index.js';
 import {
   failureText,
   findScenario,
@@ -57,6 +58,29 @@ test('the grid has a column a node, and time runs down', () => {
     '     0.005 s                        given a:1',
     '     0.006 s                        broadcast b:1',
     '     0.007 s                                              given b:1',
+  ]);
+});
+
+test('what was done to a disk stands in the column of its node, before what came of it', () => {
+  const history = new HistoryBuilder('a b').damaged('b').stopped('b', 'E_LOG_CORRUPT').stopped('a', 'E_LOG_CORRUPT');
+  const text = failureText({
+    plan: {
+      ...plan,
+      faults: [
+        { atMs: 2, kind: 'bit-rot', node: nodeName('b'), at: 0.5, bits: 1 },
+        { atMs: 3, kind: 'disk-stall', node: nodeName('c') },
+      ],
+    },
+    violation: { ...violationOf(history), nodes: ['a', 'b'] },
+    history: history.events,
+    planPath: undefined,
+  });
+  const rows = text.split('\n').filter((line) => /^ +0\.00[2-9] s/.test(line));
+  expect(rows.slice(2)).toEqual([
+    '     0.002 s                        -- bit-rot --',
+    '     0.002 s                        disk damaged',
+    '     0.003 s                        stop E_LOG_CORRUPT',
+    '     0.004 s  stop E_LOG_CORRUPT',
   ]);
 });
 

@@ -1,0 +1,132 @@
+/** `antecedent crash-points`: a crash at every disk operation of a small scenario. */
+import { Command, Option } from 'commander';
+import {
+  crashPoints,
+  makePlan,
+  unknownName,
+  type CrashPointsProgress,
+  type CrashPointsResult,
+  type Plan,
+} from '../scenarios/index.js';
+import { parseCount, parseSeed } from './arguments.js';
+import { usageError } from './command-error.js';
+import { describeCrashPoints } from './crash-points-text.js';
+import { exitCodes, type ExitCode } from './exit-code.js';
+import { programName } from './invocation.js';
+import { formatCount } from './numbers.js';
+import { startProgress } from './progress.js';
+import { isPlanFile, planFromFile, scenarioNamed } from './scenario-argument.js';
+import { writeJson, type Terminal } from './terminal.js';
+
+interface Options {
+  readonly seed?: number;
+  readonly node?: string;
+  readonly limit?: number;
+  readonly bail?: true;
+  readonly json?: true;
+  readonly out: string;
+}
+
+const defaultScenario = 'small-log';
+
+export function crashPointsCommand(terminal: Terminal): Command {
+  return new Command('crash-points')
+    .description(
+      'Runs a scenario once to see every disk operation of every node, and then again for each of them with a crash of ' +
+        'that node before it, in the middle of a write, and after it: as the death of the process, and as a loss of ' +
+        'power, once for every set of un-synced pages that may survive. Every run is judged by every property; the plan ' +
+        'of each failure is kept, ready for "antecedent replay".',
+    )
+    .argument(
+      '[scenario]',
+      `a scenario of "antecedent list", or the file of a plan (${defaultScenario} when absent); keep it small`,
+    )
+    .addOption(new Option('--seed <number>', 'decides everything left to chance (1 when absent)').argParser(parseSeed))
+    .option('--node <name>', 'crash this node alone')
+    .addOption(
+      new Option('--limit <number>', 'at most so many crash points, evenly spread over all of them').argParser(
+        parseCount,
+      ),
+    )
+    .option('--bail', 'stop at the first failure')
+    .option('--json', 'print one JSON document instead of text')
+    .option('--out <dir>', 'where plans and reports of failures are kept', 'runs')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  antecedent crash-points                           ${defaultScenario}: three nodes, every crash point, within a minute
+  antecedent crash-points ${defaultScenario} --seed 7 --node b
+  antecedent crash-points --bail --json > result.json
+  antecedent crash-points power-loss --limit 500    a larger scenario, and 500 of its crash points
+`,
+    )
+    .action(async (scenario: string | undefined, options: Options) => {
+      await act(terminal, scenario ?? defaultScenario, options);
+    });
+}
+
+async function act(terminal: Terminal, scenario: string, options: Options): Promise<void> {
+  if (options.out === '') throw usageError('--out needs the name of a directory');
+  const plan = planFor(scenario, options);
+  const result = await enumerateWithProgress(terminal, plan, options);
+  terminal.exitCode = exitCodeOf(result);
+  if (options.json === true) {
+    const { points, failed, failures } = result;
+    writeJson(terminal, { points, failed, failures });
+  } else {
+    terminal.out.write(describeCrashPoints(terminal.out, result, options.out));
+  }
+}
+
+function planFor(scenario: string, options: Options): Plan {
+  if (!isPlanFile(scenario)) return makePlan(scenarioNamed(scenario), String(options.seed ?? 1));
+  if (options.seed !== undefined) {
+    throw usageError('a plan holds its own seed: edit "seed" in the file, or name a scenario');
+  }
+  return planFromFile(scenario);
+}
+
+/** An interrupt ends the enumeration, not the program: what was found so far is worth as much. */
+async function enumerateWithProgress(terminal: Terminal, plan: Plan, options: Options): Promise<CrashPointsResult> {
+  const interruption = new AbortController();
+  const interrupt = (): void => {
+    interruption.abort();
+  };
+  process.once('SIGINT', interrupt);
+  const progress = startProgress(terminal.err);
+  try {
+    return await crashPoints(plan, {
+      ...(options.node === undefined ? {} : { nodes: [nodeOf(plan, options.node)] }),
+      ...(options.limit === undefined ? {} : { limit: options.limit }),
+      bail: options.bail === true,
+      outDir: options.out,
+      program: programName(),
+      signal: interruption.signal,
+      onProgress: (now) => {
+        progress.update(now.fraction, describeProgress(now));
+      },
+    });
+  } finally {
+    progress.stop();
+    process.removeListener('SIGINT', interrupt);
+  }
+}
+
+function nodeOf(plan: Plan, name: string): Plan['nodes'][number] {
+  const found = plan.nodes.find((node) => node === name);
+  if (found !== undefined) return found;
+  throw usageError(unknownName('node', name, plan.nodes));
+}
+
+function describeProgress({ points, failed, latest }: CrashPointsProgress): string {
+  const found = failed === 0 ? 'no failure' : `${formatCount(failed)} FAILED`;
+  return `${formatCount(points)} crash points, ${found} · ${latest}`;
+}
+
+/** A violation is certain, so it comes first; then what makes every verdict doubtful. */
+function exitCodeOf({ failed, notReproducible, undecided }: CrashPointsResult): ExitCode {
+  if (failed > 0) return exitCodes.violated;
+  if (notReproducible > 0) return exitCodes.notReproducible;
+  return undecided > 0 ? exitCodes.undecided : exitCodes.held;
+}

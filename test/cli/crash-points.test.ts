@@ -1,0 +1,117 @@
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { findScenario, formatPlan, makePlan, propertyMeanings, runPlan, type Plan } from '../../scenarios/index.js';
+import { antecedent } from './fake-terminal.js';
+import { hopelessPlan } from './hopeless-plan.js';
+import { temporaryDirectory } from './temporary-directory.js';
+
+interface Document {
+  readonly points: number;
+  readonly failed: number;
+  readonly failures: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** One message and hardly more time than it takes, so that who crashes is not back before the end. */
+function tightPlan(): Plan {
+  const plan = makePlan(findScenario('small-log'), '1');
+  const brief: Plan = { ...plan, operations: plan.operations.slice(0, 1), faults: [], healedAtMs: 20 };
+  const lastEventMs = runPlan(brief, { keepHistory: true }).history?.at(-1)?.atMs ?? 0;
+  return { ...brief, deadlineMs: lastEventMs + 18 };
+}
+
+function planFile(plan: Plan): string {
+  const path = join(temporaryDirectory(), 'plan.json');
+  writeFileSync(path, formatPlan(plan));
+  return path;
+}
+
+test('crash points of a scenario, in one JSON document of three parts', async () => {
+  const { exitCode, out } = await antecedent('crash-points', 'small-log', '--limit', '12', '--json');
+  expect(exitCode).toBe(0);
+  expect(JSON.parse(out)).toEqual({ points: expect.any(Number) as number, failed: 0, failures: [] });
+});
+
+test('the summary tells what was crashed, by what it was judged, and what to do next', async () => {
+  const directory = join(temporaryDirectory(), 'runs');
+  const { exitCode, out } = await antecedent('crash-points', '--limit', '12', '--seed', '3', '--out', directory);
+  expect(exitCode).toBe(0);
+  expect(out).toContain('Crash points of small-log, seed 3');
+  for (const node of ['a', 'b', 'c']) expect(out).toMatch(new RegExp(`│ ${node} +│ +\\d+ │ +\\d+ │ +\\d+ │ +0 │`));
+  for (const property of Object.keys(propertyMeanings)) expect(out).toContain(property);
+  expect(out).toMatch(/^HELD  every property held at \d+ crash points$/m);
+  expect(out).toContain('crash-points small-log --seed 4');
+  expect(existsSync(directory)).toBe(false);
+});
+
+test('one node alone', async () => {
+  const { out } = await antecedent('crash-points', 'small-log', '--node', 'b', '--limit', '5');
+  expect(out).toMatch(/│ b +│/);
+  expect(out).not.toMatch(/│ a +│/);
+});
+
+describe('a failure', () => {
+  test('names its place, and its plan fails in the same way when it is replayed', async () => {
+    const directory = join(temporaryDirectory(), 'runs');
+    const path = planFile(tightPlan());
+    const { exitCode, out } = await antecedent('crash-points', path, '--bail', '--json', '--out', directory);
+    expect(exitCode).toBe(1);
+    const document = JSON.parse(out) as Document;
+    expect(Object.keys(document)).toEqual(['points', 'failed', 'failures']);
+    expect(document.failed).toBe(1);
+    const [failure = {}] = document.failures;
+    expect(failure).toMatchObject({
+      node: expect.any(String) as string,
+      operation: expect.any(Number) as number,
+      text: expect.any(String) as string,
+      when: expect.stringMatching(/^(before|during|after)$/) as string,
+      power: expect.any(Boolean) as boolean,
+      sentence: expect.any(String) as string,
+    });
+    const replay = await antecedent('replay', String(failure['planPath']), '--verify', '--json');
+    expect(replay.exitCode).toBe(1);
+    expect(JSON.parse(replay.out)).toMatchObject({
+      isReproducible: true,
+      violations: [{ property: failure['property'], sentence: failure['sentence'] }],
+    });
+  });
+
+  test('is shown whole, listed, and followed by the command that replays it', async () => {
+    const directory = join(temporaryDirectory(), 'runs');
+    const { exitCode, out } = await antecedent('crash-points', planFile(tightPlan()), '--bail', '--out', directory);
+    expect(exitCode).toBe(1);
+    const plan = readdirSync(directory).find((name) => name.endsWith('.json'));
+    expect(out).toContain('See it again');
+    expect(out).toMatch(/VIOLATED  1 of [\d,]+ crash points? violated a property/);
+    expect(out).toMatch(/^  [abc], operation \d+: (crash|loss of power) (before|during|after) /m);
+    expect(out).toContain(`replay ${join(directory, plan ?? '')}`);
+  });
+
+  test('of the scenario itself is told from one at a crash point', async () => {
+    const directory = join(temporaryDirectory(), 'runs');
+    const path = planFile(hopelessPlan());
+    const { exitCode, out } = await antecedent('crash-points', path, '--out', directory);
+    expect(exitCode).toBe(1);
+    expect(out).toContain('the scenario fails without any crash point');
+  });
+});
+
+test.each<[why: string, args: readonly string[], expected: string]>([
+  ['an unknown scenario', ['small-lag'], 'did you mean "small-log"'],
+  ['an unknown node', ['small-log', '--node', 'd'], 'd'],
+  ['a limit of nothing', ['--limit', '0'], 'write a whole number above 0'],
+  ['a seed for a plan', ['plan.json', '--seed', '1'], 'a plan holds its own seed'],
+  ['no directory', ['--out', ''], '--out needs the name of a directory'],
+  ['an unknown option', ['--depth', '2'], 'unknown option'],
+])('%s is bad usage', async (_why, args, expected) => {
+  const { exitCode, out, err } = await antecedent('crash-points', ...args);
+  expect([exitCode, out]).toEqual([2, '']);
+  expect(err).toContain(expected);
+});
+
+test('explains itself', async () => {
+  const { exitCode, out } = await antecedent('crash-points', '--help');
+  expect(exitCode).toBe(0);
+  for (const option of ['--seed', '--node', '--limit', '--bail', '--json', '--out']) expect(out).toContain(option);
+  expect((await antecedent('--help')).out).toMatch(/^ +crash-points .*disk operation/m);
+});

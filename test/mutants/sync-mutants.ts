@@ -1,0 +1,108 @@
+/**
+ * Bugs in what waits for the disk: each sync that a node makes left out, or what must wait for one done before it.
+ *
+ * Crash points must find every one of them. A sync whose removal nothing notices is either not needed, or proves that the
+ * simulated disk is too kind.
+ */
+import { mutants } from './catalogue.js';
+import type { Mutant } from './mutant.js';
+
+export const syncMutants: readonly Mutant[] = [
+  {
+    id: 'log-is-not-synced',
+    about: 'An append counts as durable when it is written.',
+    edits: [
+      {
+        file: 'core/journal/journal.ts',
+        from: 'this.#file.write(this.#tail.end, encoded.chunks, onValue(undo, sync));',
+        to: 'void sync; this.#file.write(this.#tail.end, encoded.chunks, onValue(undo, () => this.#handleSynced(append, encoded)));',
+      },
+    ],
+    breaks: ['durability', 'no-unexpected-stop'],
+  },
+  {
+    id: 'segment-header-is-not-synced',
+    about: 'A new segment gets its name while its header is still in the page cache.',
+    edits: [{ file: 'core/journal/durable-file.ts', from: 'file.sync(onValue(poison, rename))', to: 'rename()' }],
+    breaks: ['no-unexpected-stop'],
+  },
+  {
+    id: 'segment-is-renamed-before-its-sync',
+    about: 'A new segment is synced, but only after it has its name.',
+    edits: [
+      {
+        file: 'core/journal/durable-file.ts',
+        from: 'const rename = (): void => disk.rename(temporary, name, onValue(giveUp, syncDirectory));',
+        to: 'const rename = (): void => disk.rename(temporary, name, onValue(giveUp, sync));',
+      },
+      {
+        file: 'core/journal/durable-file.ts',
+        from: 'file.sync(onValue(poison, rename))',
+        to: 'file.sync(onValue(poison, syncDirectory))',
+      },
+      {
+        file: 'core/journal/durable-file.ts',
+        from: 'file.write(0, [bytes], onValue(giveUp, sync));',
+        to: 'file.write(0, [bytes], onValue(giveUp, rename));',
+      },
+    ],
+    breaks: ['no-unexpected-stop'],
+  },
+  {
+    id: 'name-of-a-segment-is-not-synced',
+    about: 'A new segment is used before the directory is synced.',
+    edits: [
+      {
+        file: 'core/journal/durable-file.ts',
+        from: 'disk.rename(temporary, name, onValue(giveUp, syncDirectory))',
+        to: 'disk.rename(temporary, name, onValue(giveUp, () => done(file)))',
+      },
+    ],
+    breaks: ['durability', 'no-unexpected-stop'],
+  },
+  {
+    id: 'last-append-is-not-synced-at-opening',
+    about: 'A node takes over what a life before it had written and not synced, and relies on it.',
+    edits: [{ file: 'core/journal/opening.ts', from: '(next) => file.sync(next),\n    ];', to: '];' }],
+    breaks: ['durability', 'no-unexpected-stop'],
+  },
+  {
+    id: 'directory-is-not-synced-at-opening',
+    about: 'A node goes on in a segment that a life before it had renamed, without syncing its name.',
+    edits: [
+      {
+        file: 'core/journal/opening.ts',
+        from: ', (next) => this.#ports.disk.syncDirectory(next)]',
+        to: ']',
+      },
+    ],
+    breaks: ['durability', 'no-unexpected-stop'],
+  },
+  {
+    id: 'deliver-before-sync',
+    about: 'The application is given a message of a peer while it is being written.',
+    edits: [
+      {
+        file: 'core/replica/replica.ts',
+        from: "this.#unjournalled.push({ type: 'remote-batch', taken: result.batch });",
+        to: `this.#unjournalled.push({ type: 'remote-batch', taken: result.batch });
+        for (const message of result.batch.messages) this.#deliveries.offer(message);`,
+      },
+      {
+        file: 'core/replica/replica.ts',
+        from: 'for (const message of taken.messages) this.#deliveries.offer(message);',
+        to: `const isOffered = this.#running !== undefined && taken.origin !== this.#running.self;
+    if (!isOffered) for (const message of taken.messages) this.#deliveries.offer(message);`,
+      },
+    ],
+    breaks: ['no-unexpected-stop', 'position-order'],
+  },
+  ...['send-before-sync', 'acknowledge-before-sync', 'accept-before-sync'].map(fromCatalogue),
+];
+
+/** Of the bugs that sweeps find too. */
+function fromCatalogue(id: string): Mutant {
+  const found = mutants.find((mutant) => mutant.id === id);
+  if (found === undefined) throw new Error(`there is no mutant ${id}`);
+  return found;
+}
