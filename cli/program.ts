@@ -31,6 +31,11 @@ const groups: readonly { readonly title: string; readonly commands: readonly Com
         load: async (terminal) => (await import('./sweep.js')).sweepCommand(terminal),
       },
       {
+        name: 'crash-points',
+        summary: 'a crash at every disk operation of a small scenario, judged each time',
+        load: async (terminal) => (await import('./crash-points.js')).crashPointsCommand(terminal),
+      },
+      {
         name: 'replay',
         summary: 'exactly a failing run again',
         load: async (terminal) => (await import('./replay.js')).replayCommand(terminal),
@@ -55,6 +60,11 @@ const groups: readonly { readonly title: string; readonly commands: readonly Com
         summary: "a cluster's certificates",
         load: async () => (await import('./keys.js')).keysCommand(),
       },
+      {
+        name: 'log',
+        summary: 'what the log of a node holds, whether it is whole, and its repair',
+        load: async (terminal) => (await import('./log.js')).logCommand(terminal),
+      },
     ],
   },
 ];
@@ -66,6 +76,7 @@ Examples:
   antecedent run --input words.txt                  broadcast every line of a file under faults, compare what arrives
   antecedent sweep --for 30s                        every scenario with fresh seeds, for half a minute
   antecedent sweep crash-restart --seeds 1..500     500 seeds of one scenario
+  antecedent crash-points                           a crash at every disk operation of a small run, within a minute
   antecedent replay runs/crash-restart-17.json      a failure again, step by step
 
 Exit codes: 0 held, 1 a property was violated, 2 usage, 3 undecided, 4 not reproducible, 70 a bug of this program.

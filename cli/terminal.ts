@@ -4,6 +4,7 @@
  * Commands never touch `process` themselves, so tests run them in their own process. Colour is a matter of each stream:
  * results piped into a file stay plain while progress on the screen is coloured.
  */
+import { createInterface } from 'node:readline/promises';
 import { styleText } from 'node:util';
 import { exitCodes, type ExitCode } from './exit-code.js';
 
@@ -12,6 +13,8 @@ export interface Terminal {
   readonly out: Stream;
   /** Progress, logs, errors. */
   readonly err: Stream;
+  /** Asks a person a yes-or-no question, where one is there to answer: on a terminal. No is the answer of whoever only hits enter. */
+  readonly ask?: (question: string) => Promise<boolean>;
   /** Set by the command that ran. */
   exitCode: ExitCode;
 }
@@ -49,7 +52,20 @@ export function printable(text: string): string {
 
 /** The terminal of this process. */
 export function processTerminal(): Terminal {
-  return { out: toStream(process.stdout), err: toStream(process.stderr), exitCode: exitCodes.held };
+  const streams = { out: toStream(process.stdout), err: toStream(process.stderr), exitCode: exitCodes.held };
+  return process.stdin.isTTY && streams.err.isTty ? { ...streams, ask } : streams;
+}
+
+async function ask(question: string): Promise<boolean> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    // The end of the input and an interrupt close the lines and answer nothing.
+    const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
+    const answer = await Promise.race([lines.question(`${question} [y/N] `), closed]);
+    return /^y(es)?$/i.test(answer.trim());
+  } finally {
+    lines.close();
+  }
 }
 
 function toStream(stream: NodeJS.WriteStream): Stream {

@@ -25,12 +25,14 @@ export interface DaemonEvent {
 
 /** Broadcasts on their way at a time. More would only wait in the pipe. */
 const windowMax = 100;
-const program = join(import.meta.dirname, '../cli/main.ts');
+const sources = ['--import', 'tsx', join(import.meta.dirname, '../cli/main.ts')];
 
 export interface DaemonOptions {
   readonly name: string;
   /** Path of its configuration file. */
   readonly config: string;
+  /** What Node runs, with its own arguments; the sources of this repository unless given. */
+  readonly program?: readonly string[];
   /** What to broadcast, in this order: message number n of this node is `payloads[n - 1]`. */
   readonly payloads: readonly Uint8Array[];
   readonly onEvent: (event: DaemonEvent) => void;
@@ -57,7 +59,8 @@ export class Daemon {
   }
 
   start(): void {
-    const args = ['--import', 'tsx', program, 'node', '--config', this.#options.config, '--stdio'];
+    const { program = sources, config } = this.#options;
+    const args = [...program, 'node', '--config', config, '--stdio'];
     const child = spawn(process.execPath, args, { stdio: 'pipe' });
     this.#child = child;
     this.#isReady = false;

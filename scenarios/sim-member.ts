@@ -121,13 +121,13 @@ export class SimMember implements Process {
 
   #repair(world: World): void {
     const { disk, digests, random } = world;
-    repairLog({ disk, digests, random }, ({ error, value: repair }) => {
+    repairLog({ disk, digests, random }, ({ error, value: repairs }) => {
       if (error !== undefined) {
         this.#endWith(error, 'starting');
         return;
       }
       this.#mustRepair = false;
-      if (repair !== undefined) this.#rebuild();
+      if (repairs.length > 0) this.#rebuild();
       this.#run(world);
     });
   }

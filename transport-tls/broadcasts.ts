@@ -4,6 +4,8 @@
  * - Order of calls is order of messages: while one waits, every later one waits behind it.
  * - A payload that waits is a copy, so the caller may reuse its buffer as soon as `broadcast` has returned.
  * - The room is bounded too; a program that never awaits its broadcasts gets `E_BACKPRESSURE` and not all of the memory.
+ * - While the disk takes no writes the node refuses broadcasts, and so is refused what waits: nobody knows how long that lasts,
+ *   and whoever is told can decide. What the node has taken before is accepted later.
  * The node does not say when it has room again. It has after an acceptance, and otherwise we ask again after a short wait.
  */
 import { types } from 'node:util';
@@ -64,7 +66,7 @@ export class Broadcasts {
     });
   }
 
-  /** Resolves when the next broadcast would be taken at once, the node has ended, or `signal` aborts. */
+  /** See `AntecedentNode.room`. */
   room(signal?: AbortSignal): Promise<void> {
     if (this.#waiting.size === 0 || signal?.aborted === true) return Promise.resolve();
     return new Promise((resolve) => {

@@ -22,6 +22,8 @@ export interface NodeConfig {
   readonly cluster: string;
   /** Absolute path of the data directory. */
   readonly dataDir: string;
+  /** Takes a data directory on a network file system all the same. */
+  readonly allowNetworkFileSystem: boolean;
   readonly listen: string;
   readonly tls: CredentialSources;
   /** Addresses of the peers that speak our own protocol. */
@@ -44,7 +46,10 @@ export interface ForeignPeer {
 const fileBytesMax = 1 << 20;
 const depthMax = 32;
 
-const topKeys = ['name', 'cluster', 'data', 'listen', 'tls', 'peers', 'limits', 'timings', 'transport'] as const;
+const topKeys = [
+  ...['name', 'cluster', 'data', 'allow_network_file_system', 'listen'],
+  ...['tls', 'peers', 'limits', 'timings', 'transport'],
+] as const;
 const tlsKeys = ['ca', 'cert', 'key'] as const;
 const peerKeys = ['address', 'protocol', 'fingerprint'] as const;
 
@@ -72,6 +77,7 @@ export async function parseConfig(text: string, file: string): Promise<NodeConfi
     name: shape.name,
     cluster: shape.cluster,
     dataDir: absolute(shape.data),
+    allowNetworkFileSystem: shape.allow_network_file_system ?? false,
     listen: shape.listen,
     tls: { ca: absolute(shape.tls.ca), cert: absolute(shape.tls.cert), key: absolute(shape.tls.key) },
     ...peers,
@@ -206,6 +212,7 @@ interface Shape {
   readonly name: string;
   readonly cluster: string;
   readonly data: string;
+  readonly allow_network_file_system: boolean | undefined;
   readonly listen: string;
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
   /** As in the file; read by `readPeers`. */
@@ -224,6 +231,7 @@ async function readShape(table: Table, complaints: Complaints): Promise<Shape | 
     name: text,
     cluster: text,
     data: text,
+    allow_network_file_system: z.boolean().optional(),
     listen: text,
     tls: z.object({ ca: text, cert: text, key: text }),
     peers: z.custom<Table>(isTable).optional(),
@@ -244,6 +252,7 @@ const examples: Readonly<Record<string, string>> = {
   name: 'name = "a"',
   cluster: 'cluster = "demo"',
   data: 'data = "data/a"',
+  allow_network_file_system: 'allow_network_file_system = true',
   listen: 'listen = "127.0.0.1:7101"',
   tls: '[tls] with ca, cert and key',
   'tls.ca': 'ca = "keys/ca.pem"',

@@ -87,8 +87,9 @@ class Daemon {
       if (node === undefined) return exitCodes.ok;
       void this.#output.failed.then(() => this.#stopping.abort());
       void node.stopped.then(() => this.#stopping.abort());
-      const { name, incarnation, address: listen, recoveredSeq: seq } = node;
-      this.#print({ event: 'ready', name, incarnation, listen, seq });
+      this.#warnOfRoot();
+      const { name, incarnation, address: listen, recoveredSeq: seq, position } = node;
+      this.#print({ event: 'ready', name, incarnation, listen, seq, position });
       this.#reportReady();
       await this.#readCommands(node);
       return await this.#finish(node);
@@ -100,11 +101,12 @@ class Daemon {
 
   /** Opens the node; undefined when a signal came first. */
   async #open(): Promise<AntecedentNode | undefined> {
-    const { name, cluster, dataDir, listen, peers, tls, limits, timings, transport } = this.#config;
+    const { name, cluster, dataDir, allowNetworkFileSystem, listen, peers, tls } = this.#config;
+    const { limits, timings, transport } = this.#config;
     const { signal } = this.#stopping;
     try {
       return await openNode({
-        ...{ name, cluster, dataDir, listen, peers, tls, limits, timings, transport, signal },
+        ...{ name, cluster, dataDir, allowNetworkFileSystem, listen, peers, tls, limits, timings, transport, signal },
         logger: { log: (level, event, fields) => this.#log(level, event, fields) },
         apply: async (delivery) => {
           await this.#ready;
@@ -112,6 +114,10 @@ class Daemon {
         },
         onAlarm: ({ code, peer, message }) => {
           void this.#ready.then(() => this.#print({ event: 'alarm', code, peer, message }));
+        },
+        onStorage: (state) => {
+          const { state: name, ...details } = state;
+          void this.#ready.then(() => this.#print({ event: 'storage', state: name, ...details }));
         },
         onPeer: ({ name: peer, state }) => {
           void this.#ready.then(() => this.#print({ event: 'peer', name: peer, state }));
@@ -121,6 +127,13 @@ class Daemon {
       if (signal.aborted && error === signal.reason) return undefined;
       throw error;
     }
+  }
+
+  /** A member needs no rights over others' files, and whoever got hold of it would have them all. */
+  #warnOfRoot(): void {
+    if (process.getuid?.() !== 0) return;
+    const hint = 'run the node as a user of its own, to whom its data directory and its keys belong';
+    this.#logger.log('warn', 'running-as-root', { hint });
   }
 
   /** Drains, closes and tells the exit code. */

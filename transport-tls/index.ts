@@ -16,7 +16,21 @@ export {
   type KeyFiles,
 } from './keys.js';
 export { DirectoryDisk } from './disk.js';
+export { ReadOnlyDirectoryDisk } from './read-only-disk.js';
 export { lockDirectory, type DirectoryLock } from './lock.js';
+export {
+  inspectLog,
+  type InspectedRecord,
+  type InspectedSegment,
+  type InspectLogOptions,
+  type LogInspection,
+  type LogVerdict,
+} from './inspect-log.js';
+export type { Leftovers } from './log-directory.js';
+export type { OriginTally } from './log-tally.js';
+export { repairLog, type RepairLogOptions, type RepairResult } from './repair-log.js';
+export type { KeptLog, PutAside, RepairPlan } from './repair-plan.js';
+export type { LostMessages, LostRecords } from './salvage.js';
 export { NativeDigests } from './digests.js';
 export { SystemClock } from './clock.js';
 export { SystemRandom } from './random.js';
@@ -32,7 +46,9 @@ export {
   type Limits,
   type Logger,
   type LogLevel,
+  type NodeAlarm,
   type NodeName,
   type Receipt,
+  type StorageState,
   type Timings,
 } from '../core/index.js';

@@ -19,14 +19,16 @@ import {
   type Limits,
   type ReadyInfo,
   type Receipt,
+  type StorageState,
 } from '../core/index.js';
 import { formatAddress, parseAddress, type Address } from './address.js';
 import { ApplyCalls, DeliveryStream, type Applier } from './applying.js';
 import { Broadcasts } from './broadcasts.js';
 import { SystemClock } from './clock.js';
 import { loadCredentials } from './credentials.js';
+import { prepareDataDirectory } from './data-directory.js';
 import { NativeDigests } from './digests.js';
-import { createDirectory, DirectoryDisk } from './disk.js';
+import { DirectoryDisk } from './disk.js';
 import { TlsLinks } from './links.js';
 import { lockDirectory, type DirectoryLock } from './lock.js';
 import { JsonLogger } from './logger.js';
@@ -54,12 +56,19 @@ export interface AntecedentNode extends AsyncDisposable {
   readonly address: string;
   /** Position of the last message that the application has applied. */
   readonly position: number;
+  /** Whether the disk takes writes at the moment; `onStorage` tells when that changes. */
+  readonly storage: StorageState;
   /**
    * Broadcasts a copy of `payload` and resolves when it is as durable as asked. Waits while the node's queue is full.
-   * Rejects with E_PAYLOAD, E_MESSAGE_TOO_LARGE, E_BACKPRESSURE (too many are waiting already), E_CLOSED, or what stopped the node.
+   * Rejects with E_PAYLOAD, E_MESSAGE_TOO_LARGE, E_BACKPRESSURE (too many are waiting already), E_CLOSED, what stopped the node,
+   * and E_DISK_FULL or E_STORAGE while the disk takes no writes: the message was not broadcast then, and may be again when
+   * `onStorage` says `ok`. A broadcast that the node had taken before stays pending until there is room.
    */
   broadcast(payload: Uint8Array, options?: BroadcastOptions): Promise<Receipt>;
-  /** Resolves when the next broadcast would be taken without waiting, the node has ended, or `signal` aborts. */
+  /**
+   * Resolves when the next broadcast would not have to wait for room in the node's queue: it is taken, or refused at once, as
+   * on a full disk; also when the node has ended, or `signal` aborts.
+   */
   room(signal?: AbortSignal): Promise<void>;
   /**
    * All deliveries, for `for await`. A message counts as applied when the loop asks for the next one. One loop at a time;
@@ -103,7 +112,7 @@ export async function openNode(options: OpenNodeOptions): Promise<AntecedentNode
     unsentBytesMax: unsentBytesMaxFor({ ...defaultLimits, ...given.limits }),
     ...(given.transport === undefined ? {} : { limits: given.transport }),
   });
-  createDirectory(given.dataDir);
+  prepareDataDirectory(given.dataDir, { allowNetworkFileSystem: given.allowNetworkFileSystem ?? false });
   const lock = lockDirectory(given.dataDir);
   try {
     const disk = new DirectoryDisk(given.dataDir);
@@ -126,6 +135,7 @@ class RunningNode implements AntecedentNode {
   incarnation = 0;
   recoveredSeq = 0;
   position = 0;
+  storage: StorageState = { state: 'ok' };
   address = '';
   readonly #node: Node;
   readonly #links: TlsLinks;
@@ -161,6 +171,10 @@ class RunningNode implements AntecedentNode {
         onDeliver: (delivery, applied) => this.#deliver(delivery, applied),
         onPeer: (peer, state, reason) => this.#tell(options.onPeer, { name: peer, state, reason }),
         onAlarm: (alarm) => this.#tell(options.onAlarm, alarm),
+        onStorage: (state) => {
+          this.storage = state;
+          this.#tell(options.onStorage, state);
+        },
         onStopped: (error) => this.#handleStopped(error),
       },
     );

@@ -10,6 +10,7 @@ import {
   type Logger,
   type LogLevel,
   type NodeAlarm,
+  type StorageState,
   type NodeName,
   type Timings,
 } from '../core/index.js';
@@ -28,7 +29,7 @@ export interface PeerEvent {
 export interface OpenNodeOptions {
   readonly name: string;
   readonly cluster: string;
-  /** Made if it does not exist. One node at a time. */
+  /** Made if it does not exist. One node at a time. Refused when everybody may write there. */
   readonly dataDir: string;
   /** `host:port`; port 0 takes any free port, see `AntecedentNode.address`. */
   readonly listen: string;
@@ -45,6 +46,10 @@ export interface OpenNodeOptions {
   readonly onPeer?: ((event: PeerEvent) => void) | undefined;
   /** Called when a disk, ours or a peer's, has lost what it had promised to keep. Logged as an error in any case. */
   readonly onAlarm?: ((alarm: NodeAlarm) => void) | undefined;
+  /** The disk takes no writes for now, such as when it is full (`blocked`), or does again (`ok`). See `NodeHandlers.onStorage`. */
+  readonly onStorage?: ((state: StorageState) => void) | undefined;
+  /** Takes a `dataDir` on a network file system all the same: whoever says so knows that locks and syncs work there. */
+  readonly allowNetworkFileSystem?: boolean | undefined;
   /** Last position that the application has stored together with its effects: deliveries go on behind it, exactly once. */
   readonly position?: number | undefined;
   readonly limits?: Partial<Limits> | undefined;
@@ -58,7 +63,7 @@ export interface OpenNodeOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-type Kind = 'text' | 'table' | 'function' | 'position' | 'level' | 'object';
+type Kind = 'text' | 'table' | 'function' | 'flag' | 'position' | 'level' | 'object';
 
 /** Every option with what it must be; `required` ones first. */
 const required: Readonly<Record<string, Kind>> = {
@@ -73,6 +78,8 @@ const optional: Readonly<Record<string, Kind>> = {
   apply: 'function',
   onPeer: 'function',
   onAlarm: 'function',
+  onStorage: 'function',
+  allowNetworkFileSystem: 'flag',
   position: 'position',
   limits: 'table',
   timings: 'table',
@@ -90,6 +97,7 @@ const checks: Readonly<Record<Kind, { readonly what: string; readonly test: (val
   table: { what: 'an object', test: isRecord },
   object: { what: 'an object', test: isRecord },
   function: { what: 'a function', test: (value) => typeof value === 'function' },
+  flag: { what: 'true or false', test: (value) => typeof value === 'boolean' },
   position: { what: 'a whole number from 0', test: (value) => Number.isSafeInteger(value) && Number(value) >= 0 },
   level: { what: `one of ${levels.join(', ')}`, test: (value) => levels.includes(String(value)) },
 };

@@ -213,7 +213,8 @@ export class Journal {
         done({ error: new AntecedentError('E_LOG_CORRUPT', `${message}; restart the node to have the log judged`) });
       }
     };
-    this.#reader.read(name, offset, recordHeaderBytes + place.length, onValue(done, check));
+    const readableEnd = segment.index === this.#tail.index ? this.#tail.end : Infinity;
+    this.#reader.read(name, offset, recordHeaderBytes + place.length, readableEnd, onValue(done, check));
   }
 
   /**

@@ -55,12 +55,35 @@ export interface Repair {
   readonly putAside: readonly string[];
 }
 
+/** Each repair leaves fewer segments or ends the log earlier; more than these mean that none helps. */
+const repairsMax = 100;
+
 /**
- * Repairs the log on `ports.disk`, which nobody else uses meanwhile. Answers undefined for a log that needs no repair (a torn
- * tail is cut at the next start). Errors: `E_LOG_VERSION` for a log of a newer program, `E_LOG_CORRUPT` when not even the
- * incarnation can be read, and what the disk answers.
+ * Repairs the log on `ports.disk`, which nobody else uses meanwhile, until it is good: before one damage there may be another.
+ * Answers what was done, in order; nothing for a log that needs no repair (a torn tail is cut at the next start). Errors:
+ * `E_LOG_VERSION` for a log of a newer program, `E_LOG_CORRUPT` when not even the incarnation can be read, and what the
+ * disk answers.
  */
-export function repairLog(ports: RepairPorts, done: Done<Repair | undefined>): void {
+export function repairLog(ports: RepairPorts, done: Done<readonly Repair[]>): void {
+  const repairs: Repair[] = [];
+  const goOn = (repair: Repair | undefined): void => {
+    if (repair === undefined) {
+      done(success(repairs));
+      return;
+    }
+    repairs.push(repair);
+    const { name, offset, reason } = repair.refusal;
+    if (repairs.length < repairsMax) repairOnce(ports, onValue(done, goOn));
+    else {
+      const message = `${name}:${offset}: ${reason}; ${repairsMax} repairs have not helped`;
+      done({ error: new AntecedentError('E_LOG_CORRUPT', message) });
+    }
+  };
+  repairOnce(ports, onValue(done, goOn));
+}
+
+/** Answers undefined when there is nothing to repair. */
+function repairOnce(ports: RepairPorts, done: Done<Repair | undefined>): void {
   const start = ({ names, refusal, tail }: LogSurvey, close: (next: () => void) => void): void => {
     close(() => {
       if (refusal === undefined) done(success(undefined));
@@ -147,10 +170,15 @@ class Repairing {
     const empty = encodeSegmentHeader(header, digests);
     const kept = isKept && damaged !== undefined ? damaged.subarray(0, tail.end) : empty.bytes;
     const start = isKept ? tail : tailOfEmptySegment(header, empty.checksum);
-    const entry = { type: recordTypes.incarnation, body: encodeCounter(incarnation) };
     const checksum = segmentChecksum(digests, start.logId, start.index);
-    const { chunks } = new AppendEncoder().encode([entry], start, start.nextLsn - 1, checksum);
-    return concatenate([kept, ...chunks]);
+    const encoder = new AppendEncoder();
+    const begin = { type: recordTypes.incarnation, body: encodeCounter(incarnation) };
+    const first = encoder.encode([begin], start, start.nextLsn - 1, checksum);
+    const withFirst = concatenate([kept, ...first.chunks]);
+    // The file appears as a whole. Damage in the one record that matters must not pass for a torn write.
+    const witness = { type: recordTypes.synced, body: new Uint8Array(0) };
+    const second = encoder.encode([witness], first.tail, first.tail.nextLsn - 1, checksum);
+    return concatenate([withFirst, ...second.chunks]);
   }
 
   #carryOut(

@@ -53,6 +53,11 @@ export class Deliveries {
     if (this.#storedPosition !== undefined) this.#skipTo(this.#storedPosition);
   }
 
+  /** True when everything that the application has stored was restored: what comes now it has still to be given. */
+  get isBehindStored(): boolean {
+    return this.#storedPosition === this.#taken;
+  }
+
   /**
    * The journal is read. `isNews` tells whether our log has not named a seq of an origin yet. Throws `E_POSITION` when
    * the application is ahead of the journal.

@@ -41,6 +41,7 @@ import { newPeer, type Peer } from './peer.js';
 import { Peering } from './peering.js';
 import type { LinkId, Ready } from './ready.js';
 import { Relaying } from './relaying.js';
+import { Replay } from './replay.js';
 import { Sending } from './sending.js';
 import type { Session } from './session.js';
 
@@ -89,6 +90,8 @@ export class Replica {
   readonly #acceptance = new Acceptance();
   readonly #peers: ReadonlyMap<string, Peer>;
   #running: Running | undefined;
+  /** Deliveries of an earlier life that are still on the disk. */
+  #replay: Replay | undefined;
 
   /** Taken from peers and not yet in a group. */
   #unjournalled: PendingRecord[] = [];
@@ -165,6 +168,8 @@ export class Replica {
   #restoreBatch(entry: JournalEntry, place: RecordPlace): void {
     const header = decodeBatchHeader(entry.body, undefined);
     if (entry.type === recordTypes.localBatch) this.#checkOwner(header.origin);
+    // An application that stores its position has not seen what comes from here on: it stays on the disk.
+    if (this.#deliveries.isBehindStored) this.#replay ??= new Replay(this.#logs, this.#origins);
     const result = this.#logs.take(entry.body, header, true);
     if (result.type !== 'taken') {
       throw new RemoteProtocolError('E_BATCH', `batch from seq ${header.firstSeq} is a ${result.type}`);
@@ -322,6 +327,7 @@ export class Replica {
   /** What the driver has to do now. Everything in it is handed over once. */
   takeReady(): Ready {
     this.#flushAcks();
+    this.#goOnReplaying();
     return {
       appends: this.#takeGroup(),
       links: this.#outbox.takeLinks(),
@@ -333,6 +339,11 @@ export class Replica {
   }
 
   // --- The journal -----------------------------------------------------------------------------------------------------
+
+  #goOnReplaying(): void {
+    if (this.#replay?.isDone === true) this.#replay = undefined;
+    this.#replay?.pump(this.#deliveries.undeliveredBytes, this.#outbox, (message) => this.#deliveries.offer(message));
+  }
 
   #hasUnjournalled(): boolean {
     const hasMark = this.#deliveries.unmarked !== undefined;
@@ -362,6 +373,8 @@ export class Replica {
   #becomeDurable(taken: TakenBatch, place: RecordPlace | undefined): void {
     assert(place !== undefined, 'every record of a group has its place');
     this.#logs.enter(taken, place);
+    // A replay comes to it in its turn.
+    if (this.#replay !== undefined) return;
     for (const message of taken.messages) this.#deliveries.offer(message);
   }
 

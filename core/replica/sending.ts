@@ -33,7 +33,8 @@ export class Sending {
 
   /** A link to the peer is up: goes on behind what the peer holds. */
   start(peer: Peer, session: Session, heldSeq: number): void {
-    if (heldSeq < session.ackedSeqAtOpening) {
+    // Less than that it may have been found to hold since, over another link.
+    if (heldSeq < Math.min(session.ackedSeqAtOpening, peer.ackedSeq)) {
       // Its window must not count what it has lost; everything else follows from the cursor.
       const message = `${peer.name} had synced our messages up to ${peer.ackedSeq} and now holds ${heldSeq}: its disk has lost some`;
       this.#outbox.event({ type: 'alarm', alarm: { code: 'E_PEER_FORGOT', peer: peer.name, message } });

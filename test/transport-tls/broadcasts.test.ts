@@ -6,10 +6,13 @@ import { ManualClock } from './manual-clock.js';
 /** A node that takes as many broadcasts as it has room for. */
 class FakeNode {
   room = Infinity;
+  /** Why the disk takes no writes. */
+  trouble: AntecedentError | undefined;
   readonly taken: number[][] = [];
   readonly #accepts: ((result: Result<Receipt>) => void)[] = [];
 
   broadcast(payload: Uint8Array, _durable: Durability, accepted: (result: Result<Receipt>) => void): Receipt {
+    if (this.trouble !== undefined) throw this.trouble;
     if (this.room === 0) throw new AntecedentError('E_BACKPRESSURE', 'full');
     if (payload.length > 100) throw new AntecedentError('E_MESSAGE_TOO_LARGE', 'too large');
     this.room -= 1;
@@ -130,6 +133,35 @@ describe('a broadcast', () => {
     expect(node.taken).toEqual([[1]]);
   });
 
+  test('is refused while the disk is full, and taken again when there is room', async () => {
+    const { node, broadcasts } = setUp();
+    const before = broadcasts.broadcast(byte(1), 'here', undefined);
+    node.trouble = new AntecedentError('E_DISK_FULL', 'no room');
+    await expect(broadcasts.broadcast(byte(2), 'here', undefined)).rejects.toBe(node.trouble);
+    node.trouble = undefined;
+    const after = broadcasts.broadcast(byte(3), 'here', undefined);
+    node.accept(0);
+    node.accept(1);
+    expect((await Promise.all([before, after])).map(({ seq }) => seq)).toEqual([1, 2]);
+    expect(node.taken).toEqual([[1], [3]]);
+  });
+
+  test('that waits when the disk fills up is refused like those that come later, and none overtakes another', async () => {
+    const { node, clock, broadcasts } = setUp();
+    node.room = 0;
+    const waiting = [1, 2, 3].map((value) => broadcasts.broadcast(byte(value), 'here', undefined));
+    const outcomes = Promise.allSettled(waiting);
+    node.trouble = new AntecedentError('E_DISK_FULL', 'no room');
+    clock.advance(1000);
+    for (const outcome of await outcomes) expect(outcome).toMatchObject({ reason: { code: 'E_DISK_FULL' } });
+    await broadcasts.room();
+    expect(clock.pending).toBe(0);
+    node.trouble = undefined;
+    node.room = Infinity;
+    void broadcasts.broadcast(byte(4), 'here', undefined);
+    expect(node.taken).toEqual([[4]]);
+  });
+
   test('rejects when the node ends before, and ever after', async () => {
     const { node, clock, broadcasts } = setUp();
     node.room = 0;
@@ -151,6 +183,13 @@ describe('room', () => {
       'the last waiting broadcast was taken',
       ({ node, clock }: ReturnType<typeof setUp>) => {
         node.room = 1;
+        clock.advance(1000);
+      },
+    ],
+    [
+      'the last waiting broadcast was refused, because the disk is full',
+      ({ node, clock }: ReturnType<typeof setUp>) => {
+        node.trouble = new AntecedentError('E_DISK_FULL', 'no room');
         clock.advance(1000);
       },
     ],

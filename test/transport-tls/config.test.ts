@@ -37,6 +37,7 @@ describe('a configuration', () => {
       name: 'a',
       cluster: 'demo',
       dataDir: '/etc/data/a',
+      allowNetworkFileSystem: false,
       listen: '127.0.0.1:7101',
       tls: { ca: '/etc/keys/ca.pem', cert: '/etc/keys/a.pem', key: '/etc/keys/a.key' },
       peers: { b: '127.0.0.1:7102', c: '[::1]:7103' },
@@ -73,6 +74,11 @@ pendingMax = 3
       transport: { pendingMax: 3 },
     });
     expect((await parseConfig(sound.replace(/\[peers\][^]*/, ''), 'x.toml')).peers).toEqual({});
+  });
+
+  test('may take a data directory on a network file system', async () => {
+    const config = await parseConfig(`allow_network_file_system = true\n${sound}`, '/etc/node.toml');
+    expect(config.allowNetworkFileSystem).toBe(true);
   });
 
   test('is read from a file', async () => {
@@ -145,6 +151,16 @@ describe('a configuration is refused, with place and remedy, for', () => {
       'peers that are no table',
       (text) => `peers = 3\n${text.replace(/\[peers\][^]*/, '')}`,
       /:1:1: peers has the wrong type/,
+    ],
+    [
+      'a flag that is no truth value',
+      (text) => `allow_network_file_system = "yes"\n${text}`,
+      /:1:1: allow_network_file_system has the wrong type or is empty; write allow_network_file_system = true/,
+    ],
+    [
+      'a misspelt flag',
+      (text) => `allow_network_filesystem = true\n${text}`,
+      /:1:1: unknown key "allow_network_filesystem": did you mean "allow_network_file_system"\?/,
     ],
     ['a bad name', (text) => text.replace('"a"', '"É"'), /:1:1: name: "É" is no node name: a name has/],
     ['a bad cluster', (text) => text.replace('demo', 'a..b'), /:2:1: cluster: "a\.\.b" is no cluster name/],

@@ -6,7 +6,8 @@ import type { Readable } from 'node:stream';
 import { makeTestDirectory, type TestAuthority } from '../support/certificates.js';
 import { Inbox, processHangMs, within } from './waiting.js';
 
-const program = join(import.meta.dirname, '../../cli/main.ts');
+/** A command that runs the program from its sources. */
+const sources = [process.execPath, '--import', 'tsx', join(import.meta.dirname, '../../cli/main.ts')];
 
 /** A line of standard output. */
 export type Event = Readonly<Record<string, unknown>>;
@@ -27,12 +28,12 @@ export function linesOf(lines: readonly unknown[]): string {
   return lines.map((line) => `${typeof line === 'string' ? line : JSON.stringify(line)}\n`).join('');
 }
 
-/** Writes the configuration of node a on its own to a new directory; returns its path. */
-export function writeConfig(authority: TestAuthority, extra = ''): string {
+/** Writes the configuration of node a on its own to a new directory; returns its path. `data` is relative to it. */
+export function writeConfig(authority: TestAuthority, extra = '', data = 'data'): string {
   const directory = makeTestDirectory('daemon');
   const { ca, cert, key } = authority.files('a');
   const path = join(directory, 'node.toml');
-  const top = 'name = "a"\ncluster = "demo"\ndata = "data"\nlisten = "127.0.0.1:0"\n';
+  const top = `name = "a"\ncluster = "demo"\ndata = "${data}"\nlisten = "127.0.0.1:0"\n`;
   writeFileSync(path, `${top}${extra}[tls]\nca = "${ca}"\ncert = "${cert}"\nkey = "${key}"\n`);
   return path;
 }
@@ -43,9 +44,10 @@ export class DaemonProcess {
   readonly #log: string[] = [];
   readonly #ended: Promise<number | null>;
 
-  constructor(configPath: string) {
-    const args = ['--import', 'tsx', program, 'node', '--config', configPath, '--stdio'];
-    this.child = spawn(process.execPath, args, { stdio: 'pipe' });
+  /** `command` runs the program, with what must come before it. */
+  constructor(configPath: string, command: readonly string[] = sources) {
+    const [file, ...args] = [...command, 'node', '--config', configPath, '--stdio'];
+    this.child = spawn(file, args, { stdio: 'pipe' });
     this.child.stdin.on('error', () => {});
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => this.#log.push(text));
     this.events = eventsOf(this.child.stdout);

@@ -1,12 +1,18 @@
 /** `antecedent node --stdio` within this process: lines in, lines out, signals, exit codes. */
 import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { AntecedentError, Logger } from '../../core/index.js';
 import { exitCodeFor, loadConfig, runDaemon } from '../../transport-tls/index.js';
 import { removeTestDirectories, TestAuthority } from '../support/certificates.js';
 import { eventsOf, linesOf, writeConfig, type Event } from './daemon-process.js';
+import { lastStraw, leaveNoRoom, makeRoom } from './filling-disk.js';
 import { within, type Inbox } from './waiting.js';
+
+vi.mock(import('../../transport-tls/disk.js'), async (importOriginal) => {
+  const { fillingDisks } = await import('./filling-disk.js');
+  return fillingDisks(importOriginal);
+});
 
 let authority: TestAuthority;
 const running: { stop(): Promise<void> }[] = [];
@@ -96,6 +102,34 @@ describe('the daemon', () => {
     expect(await daemon.events.take()).toMatchObject({ event: 'refused', code: 'E_MESSAGE_TOO_LARGE', ref: '2' });
     daemon.send({ broadcast: 'still here', ref: '3' });
     await daemon.events.takeWhere(({ event, ref }) => event === 'accepted' && ref === '3');
+  });
+
+  test('refuses lines while the disk is full, keeps what it has taken, and goes on by itself', async () => {
+    leaveNoRoom();
+    const daemon = new Daemon(configure('[timings]\nstorageRetryMs = 10\n'));
+    await daemon.events.take();
+    daemon.send({ broadcast: lastStraw, ref: '1' });
+    expect(await daemon.events.take()).toMatchObject({ event: 'storage', state: 'blocked', code: 'E_DISK_FULL' });
+    daemon.send({ broadcast: 'no', ref: '2' }, 'what?', { broadcast: 'no', ref: '3' });
+    expect(await daemon.events.take()).toMatchObject({ event: 'refused', ref: '2', code: 'E_DISK_FULL' });
+    expect(await daemon.events.take()).toMatchObject({ event: 'refused', code: 'E_INPUT' });
+    expect(await daemon.events.take()).toMatchObject({ event: 'refused', ref: '3', code: 'E_DISK_FULL' });
+    makeRoom();
+    expect(await daemon.events.take()).toEqual({ event: 'storage', state: 'ok' });
+    await daemon.events.takeWhere(({ event, ref, seq }) => event === 'accepted' && ref === '1' && seq === 1);
+    daemon.send({ broadcast: 'yes', ref: '4' });
+    await daemon.events.takeWhere(({ event, ref, seq }) => event === 'accepted' && ref === '4' && seq === 2);
+  });
+
+  test.each([
+    [0, true],
+    [1000, false],
+  ])('run by user %i: warns in the log is %j', async (uid, warns) => {
+    const getuid = vi.spyOn(process, 'getuid').mockReturnValue(uid);
+    const daemon = new Daemon(configure());
+    await daemon.events.take();
+    getuid.mockRestore();
+    expect(daemon.log.includes('running-as-root')).toBe(warns);
   });
 
   test('answers everything it has read when its input ends, and exits with 0', async () => {

@@ -1,10 +1,13 @@
-import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import type { DiskFile, Result } from '../../core/index.js';
-import { createDirectory, DirectoryDisk } from '../../transport-tls/disk.js';
+import { DirectoryDisk } from '../../transport-tls/disk.js';
+import { storageError } from '../../transport-tls/storage-error.js';
+import { bundleScript } from '../support/bundled-program.js';
 import { makeTestDirectory, removeTestDirectories } from '../support/certificates.js';
-import { within } from './waiting.js';
+import { answer, read, value } from './disk-answers.js';
 
 let directory: string;
 let disk: DirectoryDisk;
@@ -14,31 +17,6 @@ beforeEach(() => {
   disk = new DirectoryDisk(directory);
 });
 afterAll(removeTestDirectories);
-
-/** What a call answers; fails when it answers before it has returned. */
-async function answer<T>(call: (done: (result: Result<T>) => void) => void): Promise<Result<T>> {
-  return within(
-    'the disk',
-    new Promise((resolve, reject) => {
-      let hasReturned = false;
-      call((result) => {
-        if (hasReturned) resolve(result);
-        else reject(new Error('answered before the call returned'));
-      });
-      hasReturned = true;
-    }),
-  );
-}
-
-async function value<T>(call: (done: (result: Result<T>) => void) => void): Promise<T> {
-  const result = await answer(call);
-  if (result.error !== undefined) throw result.error;
-  return result.value;
-}
-
-async function read(file: DiskFile, position: number, length: number): Promise<readonly number[]> {
-  return [...(await value<Uint8Array>((done) => file.read(position, length, done)))];
-}
 
 function open(name: string, create: boolean): Promise<DiskFile> {
   return value((done) => disk.open(name, { create }, done));
@@ -173,13 +151,52 @@ describe('a directory', () => {
   test.each(['../escape', '/etc/passwd', 'a/b', '.lock', '', '..'])('never leaves for the name %j', (name) => {
     expect(() => disk.open(name, { create: true }, () => {})).toThrow(/is no file name/);
   });
+});
 
-  test('is made with its parents, for its owner alone', () => {
-    const path = join(directory, 'x', 'y', 'z');
-    createDirectory(path);
-    createDirectory(path);
-    expect(statSync(path).mode & 0o777).toBe(0o700);
-    writeFileSync(join(directory, 'file'), '');
-    expect(() => createDirectory(join(directory, 'file'))).toThrow(/create directory failed on .*file/);
+describe('an error of the system becomes', () => {
+  test.each(['ENOSPC', 'EDQUOT', 'EFBIG'])('E_DISK_FULL for %s', (code) => {
+    const cause = Object.assign(new Error(`${code}: no room, write`), { code });
+    const error = storageError('write 2 bytes at 5', '/data/log', cause);
+    expect(error).toMatchObject({ code: 'E_DISK_FULL', cause });
+    expect(error.message).toBe(`write 2 bytes at 5 failed on /data/log: ${code}: no room, write`);
+  });
+
+  test.each(['EIO', 'EROFS', 'EACCES', 'ENOENT', 'EBADF', 'EMFILE', ''])('E_STORAGE for %j', (code) => {
+    const cause = Object.assign(new Error(`${code}: bad, write`), { code });
+    expect(storageError('write 2 bytes at 5', '/data/log', cause)).toMatchObject({ code: 'E_STORAGE', cause });
+  });
+
+  test('E_STORAGE for what the system did not say', () => {
+    expect(storageError('write', '/data/log', new Error('the system wrote nothing')).code).toBe('E_STORAGE');
+    expect(storageError('write', '/data/log', 'odd').message).toBe('write failed on /data/log: odd');
+  });
+});
+
+describe('a disk without room', () => {
+  const full = '/dev/full';
+  const hasFull = existsSync(full);
+
+  test.skipIf(!hasFull)(`answers a write with E_DISK_FULL${hasFull ? '' : ` (skipped: no ${full} here)`}`, async () => {
+    symlinkSync(full, join(directory, 'log'));
+    const file = await open('log', false);
+    const { error } = await answer((done) => file.write(7, [Uint8Array.of(1, 2)], done));
+    expect(error?.code).toBe('E_DISK_FULL');
+    expect(error?.message).toMatch(/^write 2 bytes at 7 failed on .*log: ENOSPC: no space left on device/);
+    await value((done) => file.close(done));
+  });
+
+  test('lets the process live that writes beyond its limit on file sizes, and keeps what fitted', async () => {
+    const script = await bundleScript('test/transport-tls/limited-writer.ts');
+    const limited = `ulimit -f 8 && exec "${process.execPath}" "${script}" "${directory}"`;
+    const { status, signal, stdout } = spawnSync('bash', ['-c', limited], { encoding: 'utf8' });
+    expect({ status, signal }).toEqual({ status: 0, signal: null });
+    const [first, second, third] = stdout.trimEnd().split('\n');
+    expect(first).toBe('ok');
+    expect(second).toMatch(/^E_DISK_FULL write 6000 bytes at 6000 failed on .*log: EFBIG: /);
+    expect(third).toBe('ok');
+    // A block of `ulimit -f` has 1024 bytes; bash counts in the same unit on every system.
+    const bytes = readFileSync(join(directory, 'log'));
+    expect(bytes.length).toBe(8192);
+    expect(bytes.equals(Buffer.concat([Buffer.alloc(6000, 1), Buffer.alloc(2192, 2)]))).toBe(true);
   });
 });

@@ -1,11 +1,17 @@
 /** Whole nodes over loopback: the library as a service uses it. */
 import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { Delivery, Logger, NodeAlarm } from '../../core/index.js';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { Delivery, Logger, NodeAlarm, Receipt, StorageState } from '../../core/index.js';
 import { openNode, type AntecedentNode, type OpenNodeOptions, type PeerEvent } from '../../transport-tls/index.js';
 import { makeTestDirectory, removeTestDirectories, TestAuthority } from '../support/certificates.js';
+import { lastStraw, leaveNoRoom, makeRoom } from './filling-disk.js';
 import { Inbox, within } from './waiting.js';
+
+vi.mock(import('../../transport-tls/disk.js'), async (importOriginal) => {
+  const { fillingDisks } = await import('./filling-disk.js');
+  return fillingDisks(importOriginal);
+});
 
 const names = ['a', 'b', 'c'];
 let authority: TestAuthority;
@@ -198,6 +204,45 @@ describe('a node', () => {
     expect(node.address).toMatch(/^127\.0\.0\.1:[1-9]\d*$/);
   });
 
+  describe('whose disk fills up', () => {
+    async function fill(): Promise<{
+      readonly node: AntecedentNode;
+      readonly states: Inbox<StorageState>;
+      readonly taken: Promise<Receipt>;
+    }> {
+      leaveNoRoom();
+      const states = new Inbox<StorageState>('a storage event');
+      const node = await start({
+        ...(await alone()),
+        ...{ apply: () => {}, timings: { storageRetryMs: 10 }, onStorage: (state) => states.put(state) },
+      });
+      const taken = node.broadcast(bytes(lastStraw));
+      taken.catch(() => {});
+      expect(await states.take()).toMatchObject({ state: 'blocked', code: 'E_DISK_FULL' });
+      return { node, states, taken };
+    }
+
+    test('refuses broadcasts at once, accepts what it has taken when there is room, and goes on', async () => {
+      const { node, states, taken } = await fill();
+      await expect(node.broadcast(bytes('no'))).rejects.toMatchObject({ code: 'E_DISK_FULL' });
+      expect(node.storage.state).toBe('blocked');
+      await node.room();
+      makeRoom();
+      expect(await states.take()).toEqual({ state: 'ok' });
+      expect(node.storage).toEqual({ state: 'ok' });
+      expect((await within('the receipt', taken)).seq).toBe(1);
+      expect((await node.broadcast(bytes('yes'))).seq).toBe(2);
+    });
+
+    test('does not wait for room when it is closed: it ends with the error', async () => {
+      const { node, taken } = await fill();
+      await node.close();
+      await expect(taken).rejects.toMatchObject({ code: 'E_DISK_FULL' });
+      expect(await node.stopped).toMatchObject({ code: 'E_DISK_FULL' });
+      makeRoom();
+    });
+  });
+
   test('closes once, refuses broadcasts from then on, and may be opened again', async () => {
     const options = await alone();
     {
@@ -254,6 +299,11 @@ describe('options are refused for', () => {
     ],
     ['a negative timing', { timings: { deadMs: -1 } }, /timings\.deadMs must be a whole number from 1, not -1/],
     ['a bad position', { position: 1.5 }, /option position must be a whole number from 0/],
+    [
+      'a flag that is no truth value',
+      { allowNetworkFileSystem: 'no' },
+      /option allowNetworkFileSystem must be true or false/,
+    ],
     ['an unknown log level', { logLevel: 'loud' }, /option logLevel must be one of debug, info, warn, error/],
     [
       'an unknown key in tls',

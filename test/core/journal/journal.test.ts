@@ -240,16 +240,31 @@ describe('read', () => {
       settled(opened.disk, (done) => opened.journal.read({ address: place.address, length }, done));
     expect(read(place.length).error).toBeUndefined();
     expect(read(place.length - 1).error?.code).toBe('E_LOG_CORRUPT');
+  });
 
+  test('reports a record that has been damaged', () => {
+    const opened = open(new MemoryDisk());
+    const [place = nowhere] = append(opened, 'precious');
+    append(opened, 'later');
     const file = valueOf(
       settled<DiskFile>(opened.disk, (done) => opened.disk.open(firstSegment, { create: false }, done)),
     );
     valueOf(
       settled(opened.disk, (done: Done<void>) => file.write(place.address + recordHeaderBytes, [bytes('P')], done)),
     );
-    const { error } = read(place.length);
+    const { error } = settled(opened.disk, (done) => opened.journal.read(place, done));
     expect(error?.code).toBe('E_LOG_CORRUPT');
     expect(error?.message).toContain(`${firstSegment}:${place.address}`);
+  });
+
+  test('a read brings along what was written behind, and nothing that was written later', () => {
+    const opened = open(new MemoryDisk());
+    const places = ['one', 'two', 'three'].flatMap((body) => append(opened, body));
+    const readsBefore = opened.disk.operations.length;
+    expect(places.map((place) => readText(opened, place))).toEqual(['one', 'two', 'three']);
+    expect(opened.disk.operations.slice(readsBefore)).toEqual([`open ${firstSegment}`, `read ${firstSegment}`]);
+    const [later = nowhere] = append(opened, 'later');
+    expect(readText(opened, later)).toBe('later');
   });
 });
 

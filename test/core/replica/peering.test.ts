@@ -103,7 +103,11 @@ describe('a peer that misbehaves loses its link and nothing else', () => {
       'E_ACK',
     ],
     ['a wish for what was never written', { type: 'want', origin: a, incarnation: 1, seq: 2 }, 'E_STATE'],
-    ["a wish for more of somebody else's log than we hold", { type: 'want', origin: b, incarnation: 1, seq: 2 }, 'E_STATE'],
+    [
+      "a wish for more of somebody else's log than we hold",
+      { type: 'want', origin: b, incarnation: 1, seq: 2 },
+      'E_STATE',
+    ],
   ] as const)('%s', (_what, frame, code) => {
     const replica = up();
     replica.receiveFrame(1, frame);

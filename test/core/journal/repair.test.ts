@@ -1,0 +1,160 @@
+/** Repair of a log that was refused, over a disk in memory; `transport-tls/repair-log.test.ts` repairs real files. */
+import { describe, expect, test } from 'vitest';
+import { repairLog, type Repair } from '../../../core/journal/repair.js';
+import { segmentName } from '../../../core/journal/segment.js';
+import { MemoryDisk } from '../../support/memory-disk.js';
+import {
+  append,
+  countingRandom,
+  digests,
+  fileOf,
+  firstSegment,
+  open,
+  openError,
+  reopenDurable,
+  secondSegment,
+  settled,
+  tryOpen,
+  valueOf,
+} from './journal-fixture.js';
+
+const bodies = Array.from({ length: 9 }, (_, index) => `record ${index}`);
+
+/** Three records a segment. */
+function goodLog(): MemoryDisk {
+  const opened = open(new MemoryDisk(), { segmentBytesMax: 300 });
+  for (const body of bodies) append(opened, body);
+  expect(opened.disk.files().has(segmentName(3))).toBe(true);
+  return new MemoryDisk(opened.disk.files());
+}
+
+function flip(disk: MemoryDisk, name: string, at: number): void {
+  const bytes = fileOf(disk.files(), name);
+  bytes[at] = (bytes[at] ?? 0) ^ 4;
+  disk.overwrite(name, bytes);
+}
+
+function repair(disk: MemoryDisk): readonly Repair[] {
+  return valueOf(
+    settled<readonly Repair[]>(disk, (done) => repairLog({ disk, digests, random: countingRandom(7) }, done)),
+  );
+}
+
+/** All bytes of all files, to see that nothing is gone. */
+function allBytes(disk: MemoryDisk): string {
+  return [...disk.files().values()].map((bytes) => Buffer.from(bytes).toString('latin1')).join('');
+}
+
+describe('repair', () => {
+  test('leaves a good log, and a torn one, as they are', () => {
+    const whole = goodLog();
+    const before = whole.files();
+    expect(repair(whole)).toEqual([]);
+    expect(whole.files()).toEqual(before);
+    const { disk } = open(new MemoryDisk());
+    disk.overwrite(firstSegment, Buffer.concat([fileOf(disk.files(), firstSegment), Buffer.alloc(10)]));
+    const torn = disk.files();
+    expect(repair(disk)).toEqual([]);
+    expect(disk.files()).toEqual(torn);
+  });
+
+  test('keeps what is good before the damage, wherever it is, and begins a new incarnation', () => {
+    const { length } = fileOf(goodLog().files(), secondSegment);
+    for (let at = 0; at < length; at += 3) {
+      const disk = goodLog();
+      const intact = fileOf(disk.files(), secondSegment);
+      flip(disk, secondSegment, at);
+      const damaged = allBytes(disk);
+      const [done] = repair(disk);
+      expect(done).toMatchObject({ refusal: { name: secondSegment, verdict: 'corrupt' }, incarnation: 2 });
+      const opened = open(disk, { segmentBytesMax: 300 });
+      expect(opened.journal.incarnation).toBe(2);
+      expect(opened.texts.length).toBeGreaterThanOrEqual(2);
+      expect(opened.texts).toEqual(bodies.slice(0, opened.texts.length));
+      append(opened, 'next');
+      expect(reopenDurable(opened).texts).toEqual([...opened.texts, 'next']);
+      for (const piece of [intact.subarray(0, at), intact.subarray(at + 1)]) {
+        expect(allBytes(disk)).toContain(Buffer.from(piece).toString('latin1'));
+      }
+      expect(damaged.length).toBeLessThanOrEqual(allBytes(disk).length);
+    }
+  });
+
+  test('puts a good beginning in the place of a missing segment, and later ones aside', () => {
+    const disk = goodLog();
+    disk.replace(secondSegment, undefined);
+    const [done] = repair(disk);
+    expect(done?.putAside).toEqual(
+      [...goodLog().files().keys()].filter((name) => name > secondSegment).map((name) => `${name}.2.damaged`),
+    );
+    const opened = open(disk);
+    expect(opened.journal.incarnation).toBe(2);
+    expect(opened.texts).toEqual(bodies.slice(0, opened.texts.length));
+    expect(opened.texts.length).toBeGreaterThan(0);
+  });
+
+  test('mends damage before a gap as well', () => {
+    const disk = goodLog();
+    flip(disk, firstSegment, 150);
+    disk.replace(secondSegment, undefined);
+    expect(repair(disk).length).toBeGreaterThan(1);
+    expect(open(disk).texts).toEqual(bodies.slice(0, open(disk).texts.length));
+  });
+
+  test('never begins an incarnation twice, whatever became of the record of the last one', () => {
+    const disk = goodLog();
+    flip(disk, secondSegment, 150);
+    expect(repair(disk).at(-1)?.incarnation).toBe(2);
+    flip(disk, firstSegment, 150);
+    expect(repair(disk).at(-1)?.incarnation).toBe(3);
+    expect(open(disk).journal.incarnation).toBe(3);
+  });
+
+  test('damage in the record that begins the incarnation is corruption, not a torn write', () => {
+    const repaired = goodLog();
+    flip(repaired, secondSegment, 150);
+    repair(repaired);
+    const segment = fileOf(repaired.files(), secondSegment);
+    const witnessBytes = 40;
+    const recordBytes = 48;
+    for (let at = segment.length - witnessBytes - recordBytes; at < segment.length - witnessBytes; at++) {
+      const disk = new MemoryDisk(repaired.files());
+      flip(disk, secondSegment, at);
+      expect(openError(disk).code).toBe('E_LOG_CORRUPT');
+    }
+  });
+
+  test('cut at any disk operation, with or without power, can be done again', () => {
+    const damaged = goodLog();
+    flip(damaged, secondSegment, 150);
+    for (let steps = 0; ; steps++) {
+      const disk = new MemoryDisk(damaged.files());
+      const results: unknown[] = [];
+      repairLog({ disk, digests, random: countingRandom(7) }, (result) => results.push(result));
+      disk.settle(steps);
+      for (const survivor of [new MemoryDisk(disk.durableFiles()), new MemoryDisk(disk.files())]) {
+        const opened = tryOpen(new MemoryDisk(survivor.files()));
+        // Refused as before, or repaired: never shorter under the old incarnation.
+        if (opened?.error === undefined) expect(opened?.value.journal.incarnation).toBe(2);
+        else expect(opened.error.code).toBe('E_LOG_CORRUPT');
+        repair(survivor);
+        const again = open(survivor);
+        expect(again.journal.incarnation).toBeGreaterThanOrEqual(2);
+        expect(again.texts).toEqual(bodies.slice(0, again.texts.length));
+        expect(again.texts.length).toBeGreaterThanOrEqual(3);
+      }
+      if (results.length > 0) break;
+    }
+  });
+
+  test('is refused when not even the incarnation can be read', () => {
+    const opened = open(new MemoryDisk());
+    append(opened, 'all there is');
+    flip(opened.disk, firstSegment, 20);
+    const result = settled(opened.disk, (done) => {
+      repairLog({ disk: opened.disk, digests, random: countingRandom(7) }, done);
+    });
+    expect(result.error?.code).toBe('E_LOG_CORRUPT');
+    expect(result.error?.message).toContain('no part of the log is good');
+  });
+});
