@@ -182,7 +182,7 @@ describe('a member gone astray loses its link', () => {
     ['an ACK with a lying count', 'E_FRAME', () => frame(types.ack, varint(2 ** 40))],
     ['an ACK with a bad name', 'E_FRAME', () => frame(types.ack, varint(1), position('', 1, 1))],
     ['a WANT of what was never written', 'E_STATE', () => frame(types.want, position('a', 1, 2 ** 40))],
-    ["a WANT of another's log", 'E_STATE', () => frame(types.want, position('b', 1, 1))],
+    ["a WANT of more of another's log than we hold", 'E_STATE', () => frame(types.want, position('b', 1, 2 ** 40))],
     ['a counter above 2^53-1', 'E_COUNTER_RANGE', () => frame(types.ping, varint(2 ** 53))],
     ['a counter that does not end', 'E_COUNTER_RANGE', () => frame(types.ping, new Array<number>(20).fill(0xff))],
   ];
