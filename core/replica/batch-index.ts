@@ -6,7 +6,7 @@
  * few dozen megabytes, and as objects it would take ten times that.
  */
 import { assert } from '../errors.js';
-import { equalBytes } from '../message/batch.js';
+import { NumberColumn } from './number-column.js';
 
 export interface IndexedBatch {
   readonly firstSeq: number;
@@ -16,23 +16,23 @@ export interface IndexedBatch {
   readonly length: number;
 }
 
-/** Bytes of the chain kept for each batch, to compare with what a peer holds. */
-const chainPrefixBytes = 8;
-const capacityMin = 16;
+/** Bytes of the chain kept for each batch, to compare with what a peer holds: as many as make a number without loss. */
+const chainKeyBytes = 6;
 
 export class BatchIndex {
-  #end = 0;
   /** Seq after the last one. */
   #nextSeq = 1;
-  #firstSeqs = new Float64Array(capacityMin);
-  #addresses = new Float64Array(capacityMin);
-  /** Length of all batches before an ordinal; one entry more than there are batches. */
-  #bytesBefore = new Float64Array(capacityMin + 1);
-  #chainPrefixes = new Uint8Array(capacityMin * chainPrefixBytes);
+  /** Bytes in all batches. */
+  #bytes = 0;
+  readonly #firstSeqs = new NumberColumn();
+  readonly #addresses = new NumberColumn();
+  /** Length of all batches before an ordinal. */
+  readonly #bytesBefore = new NumberColumn();
+  readonly #chainKeys = new NumberColumn();
 
   /** Number of batches, and the ordinal of the next. */
   get end(): number {
-    return this.#end;
+    return this.#firstSeqs.length;
   }
 
   get lastSeq(): number {
@@ -40,36 +40,31 @@ export class BatchIndex {
   }
 
   at(ordinal: number): IndexedBatch {
-    assert(ordinal < this.#end, `batch ${ordinal} of ${this.#end}`);
+    assert(ordinal < this.end, `batch ${ordinal} of ${this.end}`);
     const firstSeq = this.#firstSeqOf(ordinal);
     return {
       firstSeq,
       count: this.#firstSeqOf(ordinal + 1) - firstSeq,
-      address: this.#addresses[ordinal] ?? 0,
+      address: this.#addresses.at(ordinal),
       length: this.bytesBetween(ordinal, ordinal + 1),
     };
   }
 
-  /** Enters a synced batch and the chain that it ends with; the first bytes of `chain` are copied. */
+  /** Enters a synced batch and the chain that it ends with. */
   append({ firstSeq, count, address, length }: IndexedBatch, chain: Uint8Array): void {
     assert(firstSeq === this.#nextSeq, `a batch from ${firstSeq} after ${this.lastSeq}`);
-    const ordinal = this.#end;
-    if (ordinal === this.#firstSeqs.length) this.#grow();
-    this.#firstSeqs[ordinal] = firstSeq;
-    this.#addresses[ordinal] = address;
-    this.#bytesBefore[ordinal + 1] = (this.#bytesBefore[ordinal] ?? 0) + length;
-    // Byte by byte: for so few, a subarray costs more than the copy.
-    for (let at = 0; at < chainPrefixBytes; at++) {
-      this.#chainPrefixes[ordinal * chainPrefixBytes + at] = chain[at] ?? 0;
-    }
-    this.#end++;
+    this.#firstSeqs.push(firstSeq);
+    this.#addresses.push(address);
+    this.#bytesBefore.push(this.#bytes);
+    this.#chainKeys.push(keyOf(chain));
+    this.#bytes += length;
     this.#nextSeq = firstSeq + count;
   }
 
   /** Ordinal of the batch that holds `seq`; `end` for the seq after the last. */
   ordinalOf(seq: number): number {
     let low = 0;
-    let high = this.#end;
+    let high = this.end;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (this.#firstSeqOf(middle + 1) <= seq) low = middle + 1;
@@ -80,32 +75,28 @@ export class BatchIndex {
 
   /** Bytes of the batches from ordinal `from` up to, not including, `to`. */
   bytesBetween(from: number, to: number): number {
-    return (this.#bytesBefore[to] ?? 0) - (this.#bytesBefore[from] ?? 0);
+    return this.#bytesUpTo(to) - this.#bytesUpTo(from);
   }
 
   /** True when one of the batches ends with `seq` and, as far as we remember, with `chain`. Always true for seq 0. */
   matches(seq: number, chain: Uint8Array): boolean {
     if (seq === 0) return true;
     const ordinal = this.ordinalOf(seq);
-    if (ordinal === this.#end || this.#firstSeqOf(ordinal + 1) !== seq + 1) return false;
-    const at = ordinal * chainPrefixBytes;
-    return equalBytes(this.#chainPrefixes.subarray(at, at + chainPrefixBytes), chain.subarray(0, chainPrefixBytes));
+    if (ordinal === this.end || this.#firstSeqOf(ordinal + 1) !== seq + 1) return false;
+    return this.#chainKeys.at(ordinal) === keyOf(chain);
   }
 
   #firstSeqOf(ordinal: number): number {
-    return ordinal === this.#end ? this.#nextSeq : (this.#firstSeqs[ordinal] ?? 0);
+    return ordinal === this.end ? this.#nextSeq : this.#firstSeqs.at(ordinal);
   }
 
-  #grow(): void {
-    const capacity = 2 * this.#firstSeqs.length;
-    this.#firstSeqs = grown(this.#firstSeqs, new Float64Array(capacity));
-    this.#addresses = grown(this.#addresses, new Float64Array(capacity));
-    this.#bytesBefore = grown(this.#bytesBefore, new Float64Array(capacity + 1));
-    this.#chainPrefixes = grown(this.#chainPrefixes, new Uint8Array(capacity * chainPrefixBytes));
+  #bytesUpTo(ordinal: number): number {
+    return ordinal === this.end ? this.#bytes : this.#bytesBefore.at(ordinal);
   }
 }
 
-function grown<T extends Float64Array | Uint8Array>(old: T, wider: T): T {
-  wider.set(old);
-  return wider;
+function keyOf(chain: Uint8Array): number {
+  let key = 0;
+  for (let at = 0; at < chainKeyBytes; at++) key = key * 256 + (chain[at] ?? 0);
+  return key;
 }
