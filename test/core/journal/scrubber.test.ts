@@ -95,6 +95,16 @@ describe('the scrubber', () => {
     }
   });
 
+  test('finds the hole in a segment that was cut under the journal and then written on', () => {
+    const opened = open(new MemoryDisk(), { segmentBytesMax: 1000, scrubEveryMs });
+    append(opened, 'a'.repeat(100));
+    // The next write fills the hole with zeros, and the length is right again.
+    opened.disk.overwrite(firstSegment, contentOf(opened, firstSegment).slice(0, 120));
+    for (const letter of 'bcdefgh') append(opened, letter.repeat(200));
+    pass(opened);
+    expect(opened.damage).toEqual([expect.stringMatching(new RegExp(`^E_LOG_CORRUPT ${firstSegment}:64: `))]);
+  });
+
   test('a read that fails is reported as what the disk answered', () => {
     const opened = threeSegments();
     opened.disk.fails = (operation) => operation === `read ${firstSegment}`;
@@ -116,6 +126,6 @@ describe('the scrubber', () => {
   });
 });
 
-function contentOf({ disk }: OpenedJournal): Uint8Array {
-  return fileOf(disk.files(), secondSegment);
+function contentOf({ disk }: OpenedJournal, name = secondSegment): Uint8Array {
+  return fileOf(disk.files(), name);
 }
