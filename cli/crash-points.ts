@@ -14,7 +14,7 @@ import { describeCrashPoints } from './crash-points-text.js';
 import { exitCodes, type ExitCode } from './exit-code.js';
 import { programName } from './invocation.js';
 import { formatCount } from './numbers.js';
-import { startProgress } from './progress.js';
+import { withProgress } from './progress.js';
 import { isPlanFile, planFromFile, scenarioNamed } from './scenario-argument.js';
 import { writeJson, type Terminal } from './terminal.js';
 
@@ -87,30 +87,21 @@ function planFor(scenario: string, options: Options): Plan {
   return planFromFile(scenario);
 }
 
-/** An interrupt ends the enumeration, not the program: what was found so far is worth as much. */
-async function enumerateWithProgress(terminal: Terminal, plan: Plan, options: Options): Promise<CrashPointsResult> {
-  const interruption = new AbortController();
-  const interrupt = (): void => {
-    interruption.abort();
-  };
-  process.once('SIGINT', interrupt);
-  const progress = startProgress(terminal.err);
-  try {
-    return await crashPoints(plan, {
-      ...(options.node === undefined ? {} : { nodes: [nodeOf(plan, options.node)] }),
+function enumerateWithProgress(terminal: Terminal, plan: Plan, options: Options): Promise<CrashPointsResult> {
+  const nodes = options.node === undefined ? {} : { nodes: [nodeOf(plan, options.node)] };
+  return withProgress(terminal.err, (progress, signal) =>
+    crashPoints(plan, {
+      ...nodes,
       ...(options.limit === undefined ? {} : { limit: options.limit }),
       bail: options.bail === true,
       outDir: options.out,
       program: programName(),
-      signal: interruption.signal,
+      signal,
       onProgress: (now) => {
         progress.update(now.fraction, describeProgress(now));
       },
-    });
-  } finally {
-    progress.stop();
-    process.removeListener('SIGINT', interrupt);
-  }
+    }),
+  );
 }
 
 function nodeOf(plan: Plan, name: string): Plan['nodes'][number] {

@@ -14,6 +14,28 @@ export interface Progress {
 
 const linesEveryMs = 5_000;
 
+/**
+ * Does long work with progress on stderr. An interrupt ends the work, not the program: `signal` is aborted, and what was found so
+ * far is worth as much. A second one ends the program.
+ */
+export async function withProgress<T>(
+  stream: Stream,
+  work: (progress: Progress, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const interruption = new AbortController();
+  const interrupt = (): void => {
+    interruption.abort();
+  };
+  process.once('SIGINT', interrupt);
+  const progress = startProgress(stream);
+  try {
+    return await work(progress, interruption.signal);
+  } finally {
+    progress.stop();
+    process.removeListener('SIGINT', interrupt);
+  }
+}
+
 /** `nowMs` is asked when a line may be due. */
 export function startProgress(stream: Stream, nowMs: () => number = () => performance.now()): Progress {
   return stream.isTty ? startBar(stream) : startLines(stream, nowMs);

@@ -6,7 +6,7 @@ import { usageError } from './command-error.js';
 import { exitCodes, type ExitCode } from './exit-code.js';
 import { programName } from './invocation.js';
 import { formatCount } from './numbers.js';
-import { startProgress } from './progress.js';
+import { withProgress } from './progress.js';
 import { scenarioNamed } from './scenario-argument.js';
 import { describeSweep } from './sweep-text.js';
 import { writeJson, type Terminal } from './terminal.js';
@@ -62,34 +62,20 @@ async function act(terminal: Terminal, names: readonly string[], options: Option
   else terminal.out.write(describeSweep(terminal.out, result, options.out));
 }
 
-/** An interrupt ends the sweep, not the program: what was found so far is worth as much. A second one ends the program. */
-async function sweepWithProgress(
-  terminal: Terminal,
-  scenarios: readonly Scenario[],
-  options: Options,
-): Promise<SweepResult> {
-  const interruption = new AbortController();
-  const interrupt = (): void => {
-    interruption.abort();
-  };
-  process.once('SIGINT', interrupt);
-  const progress = startProgress(terminal.err);
-  try {
-    return await sweep({
+function sweepWithProgress(terminal: Terminal, scenarios: readonly Scenario[], options: Options): Promise<SweepResult> {
+  return withProgress(terminal.err, (progress, signal) =>
+    sweep({
       ...(options.seeds === undefined ? { forMs: options.for ?? defaultForMs } : { seeds: options.seeds }),
       scenarios,
       bail: options.bail === true,
       outDir: options.out,
       program: programName(),
-      signal: interruption.signal,
+      signal,
       onProgress: (now) => {
         progress.update(now.fraction, describeProgress(now));
       },
-    });
-  } finally {
-    progress.stop();
-    process.removeListener('SIGINT', interrupt);
-  }
+    }),
+  );
 }
 
 function describeProgress({ runs, failed, events, latest }: SweepProgress): string {

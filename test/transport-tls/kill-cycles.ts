@@ -9,7 +9,6 @@
  * - Every cycle adds messages, and kills after fewer lines than these must still lead to: it never waits in vain.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Daemon, payloadOf, type DaemonEvent } from '../../examples/daemon.js';
@@ -19,6 +18,7 @@ import { randomStream, type RandomStream } from '../../transport-sim/random.js';
 import { bundleNode } from '../support/bundled-program.js';
 import { makeTestDirectory, TestAuthority } from '../support/certificates.js';
 import { processHangMs, within } from './waiting.js';
+import { quietPorts } from './quiet-port.js';
 
 const names = ['a', 'b', 'c'] as const;
 /** Messages that each member is given in a cycle. */
@@ -314,9 +314,8 @@ function dotOf(origin: string, seq: number): Dot {
 /** A configuration for each member, which finds its peers again soon after they were killed. */
 async function writeConfigs(authority: TestAuthority): Promise<ReadonlyMap<string, string>> {
   const directory = makeTestDirectory('cycles');
-  const ports = new Map<string, number>();
-  for (const name of names) ports.set(name, await quietPort([...ports.values()]));
-  const address = (name: string): string => `"127.0.0.1:${ports.get(name) ?? 0}"`;
+  const ports = await quietPorts(names.length);
+  const address = (name: (typeof names)[number]): string => `"127.0.0.1:${ports[names.indexOf(name)] ?? 0}"`;
   return new Map(
     names.map((name) => {
       const { ca, cert, key } = authority.files(name);
@@ -336,23 +335,4 @@ async function writeConfigs(authority: TestAuthority): Promise<ReadonlyMap<strin
       return [name, path];
     }),
   );
-}
-
-/**
- * A free port below those that systems give to outgoing connections (from 32768 on Linux): one of these would be in use
- * by somebody else now and then when its owner comes back. Every process that runs cycles has ten ports to begin with.
- */
-async function quietPort(taken: readonly number[]): Promise<number> {
-  for (let port = 20_000 + 10 * (process.pid % 1_000); port < 32_000; port += 1) {
-    if (!taken.includes(port) && (await isFree(port))) return port;
-  }
-  throw new Error('no port is free');
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }
