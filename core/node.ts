@@ -131,6 +131,7 @@ export class Node {
         random,
         clock,
         logger,
+        approve: () => failure,
         segmentBytesMax: this.#limits.segmentBytesMax,
         retryMs: this.#timings.storageRetryMs,
         onStorage: (event) => this.#handleStorage(event),
@@ -143,7 +144,6 @@ export class Node {
       (result) => {
         if (result.error !== undefined) return this.#stop(result.error);
         this.#journal = result.value;
-        if (failure !== undefined) return this.#stop(failure);
         this.#listen(result.value);
       },
     );
@@ -302,7 +302,10 @@ export class Node {
   /** The log is damaged where nobody has needed it yet: the node goes on, the next start would be refused. */
   #handleDamage({ code, message }: AntecedentError): void {
     if (this.#state === 'stopped') return;
-    const remedy = 'stop the node and use "antecedent log repair" while its peers still hold what was lost';
+    const remedy =
+      code === 'E_STORAGE'
+        ? 'stop the node, copy its data directory to another disk, and use "antecedent log repair" there'
+        : 'stop the node and use "antecedent log repair" while its peers still hold what was lost';
     this.#report({ type: 'alarm', alarm: { code, peer: this.#options.name, message: `${message}; ${remedy}` } });
   }
 

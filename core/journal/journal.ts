@@ -16,7 +16,7 @@
  * Reads use handles of their own and may run at any time. Group commit is the caller's: whatever arrives while an append
  * is under way forms the next one.
  */
-import { AntecedentError, assert } from '../errors.js';
+import { AntecedentError, assert, type ErrorCode } from '../errors.js';
 import type { Cancel, Clock, Digests, Disk, DiskFile, Logger, Random, Result } from '../ports.js';
 import { AppendEncoder, type EncodedAppend, type JournalEntry, type RecordPlace } from './append-encoder.js';
 import { inOrder, onValue, success, type Done, type Failure } from './callbacks.js';
@@ -56,6 +56,11 @@ export interface JournalOptions {
   readonly random: Random;
   readonly clock: Clock;
   readonly logger: Logger;
+  /**
+   * Asked when every record was reported and before anything is changed: whoever cannot use what it has read refuses the log
+   * here, and it stays as it was.
+   */
+  readonly approve?: (() => AntecedentError | undefined) | undefined;
   /** A segment is closed when it holds this many bytes. */
   readonly segmentBytesMax: number;
   /** Milliseconds between attempts while nothing can be written. */
@@ -111,8 +116,8 @@ export class Journal {
   #checksum: Checksum;
   #state: JournalState = { kind: 'idle' };
   #parked: PendingAppend | undefined;
-  /** True from the first failed attempt to the next append that works. */
-  #isTroubled = false;
+  /** What the last attempt failed with, from the first one to the next append that works. */
+  #trouble: ErrorCode | undefined;
   /** A caller is being told that its append is done. */
   #isReporting = false;
   /** Removals of segments that are under way. */
@@ -291,17 +296,15 @@ export class Journal {
     this.#tail = tail;
     this.#durableLsn = tail.nextLsn - 1;
     this.#state = { kind: 'idle' };
-    if (this.#isTroubled) {
-      this.#isTroubled = false;
+    const floor = newestFloor(entries, places);
+    this.#isReporting = true;
+    if (this.#trouble !== undefined) {
+      this.#trouble = undefined;
       this.#options.onStorage({ state: 'ok' });
     }
-    this.#isReporting = true;
     done(success(places));
     this.#isReporting = false;
-    entries.forEach(({ type, body }, position) => {
-      if (type !== recordTypes.floor || this.#isClosing()) return;
-      this.#removeBelow(floorOf(places[position]?.lsn ?? 0, body));
-    });
+    if (!this.#isClosing()) this.#removeBelow(floor);
     // The caller may have begun the next append, or have asked for the close, which waits for the witness.
     if (this.#isIdle()) this.#tidy();
     this.#maybeClose();
@@ -319,8 +322,9 @@ export class Journal {
     const { clock, retryMs, onStorage } = this.#options;
     const cancel = clock.wakeAt(clock.nowMs() + retryMs, () => this.#attempt(append));
     this.#state = { kind: 'blocked', cause: error, cancel, giveUp: done };
-    if (!this.#isTroubled) onStorage({ state: 'blocked', cause: error });
-    this.#isTroubled = true;
+    // Not at every attempt, but when it is something else.
+    if (this.#trouble !== error.code) onStorage({ state: 'blocked', cause: error });
+    this.#trouble = error.code;
   }
 
   #fail({ error }: Failure, done: (failure: Failure) => void): void {
@@ -457,6 +461,15 @@ export class Journal {
       inOrder([(next) => this.#reader.close(next), (next) => this.#file.close(next)], done);
     });
   }
+}
+
+/** The highest floor that any of these sets; 0 for none. */
+function newestFloor(entries: readonly JournalEntry[], places: readonly RecordPlace[]): number {
+  let floor = 0;
+  entries.forEach(({ type, body }, position) => {
+    if (type === recordTypes.floor) floor = Math.max(floor, floorOf(places[position]?.lsn ?? 0, body));
+  });
+  return floor;
 }
 
 /** Room on the disk would not help any more. */

@@ -4,8 +4,7 @@
  * Invariants:
  * - Nothing is written or removed before every segment has been judged. A log that is refused stays as it was.
  * - The cut bytes of a torn tail are durable under their own name before the tail is cut. Opening can crash at any step
- *   and be done again: a cut that had not happened gives the same copy under the same name, which replaces the first.
- *   (So does a later, different cut at the same offset.) The cut itself becomes durable with the next sync of the file,
+ *   and be done again: a cut that had not happened gives a second copy. The cut itself becomes durable with the next sync of the file,
  *   here or of the next append: until then the tail would only be found torn again.
  * - Whatever was reported is durable when `done` comes. After a process dies the page cache can hold an append that was
  *   never synced, and after a failed sync it can hold pages that the system wrongly counts as clean. Therefore the last
@@ -35,6 +34,8 @@ export interface OpeningPorts {
   readonly digests: Digests;
   readonly random: Random;
   readonly logger: Logger;
+  /** Asked when all is read and nothing is changed yet; an error ends the opening. */
+  readonly approve?: (() => AntecedentError | undefined) | undefined;
 }
 
 export interface OpenedLog extends OpenSegment {
@@ -70,9 +71,17 @@ class Opening {
 
   start(): void {
     const { last, refusal } = this.#survey;
+    const disapproval = refusal === undefined ? this.#ports.approve?.() : undefined;
     if (refusal !== undefined) this.#refuse(refusal);
+    else if (disapproval !== undefined) this.#giveUp(disapproval);
     else if (last !== undefined) this.#finish(last);
     else this.#removeTemporaryFiles(onValue(this.#done, () => this.#create()));
+  }
+
+  #giveUp(error: AntecedentError): void {
+    const fail = (): void => this.#done({ error });
+    if (this.#survey.last === undefined) fail();
+    else this.#survey.last.file.close(fail);
   }
 
   #create(): void {
@@ -111,7 +120,7 @@ class Opening {
       done(success(undefined));
       return;
     }
-    const saved = cutName(name, tail.end);
+    const saved = cutName(name, tail.end, this.#survey.names);
     const onCut = (): void => {
       const fields = { file: name, offset: tail.end, bytes: cut.length, lsn: tail.nextLsn, saved };
       this.#ports.logger.log('warn', 'journal-torn-tail-cut', fields);

@@ -3,19 +3,18 @@
  *
  * Invariants:
  * - One read at a time, in the order asked. So each file has one call under way, and reads leave the disk to appends.
- * - A read brings along what follows, for whoever reads on: lagging peers and replays do. Only bytes that were written by then
- *   and so never change.
+ * - A read may bring along what follows (see `ReadAhead`): only bytes that were written by then and so never change.
  * - Handles are our own, never those of the writer; at most `handlesMax` stay open, those used last.
  */
 import { AntecedentError } from '../errors.js';
+import { Fifo } from '../fifo.js';
 import type { Disk, DiskFile } from '../ports.js';
 import { inOrder, onValue, success, type Done } from './callbacks.js';
+import { ReadAhead } from './read-ahead.js';
 
 const handlesMax = 8;
-/** Read at a time, when as much can be read. */
-const aheadBytes = 256 << 10;
 
-/** Does something with the disk, then calls `finish` with what is to be called when the next job has begun. */
+/** Does something with the disk, then calls `finish` with what tells the outcome. */
 type Carry = (finish: (report: () => void) => void) => void;
 
 interface Job {
@@ -28,10 +27,10 @@ export class RecordReader {
   readonly #disk: Disk;
   /** Open files by name; the one used last is at the end. */
   readonly #handles = new Map<string, DiskFile>();
-  /** What the last read from the disk has brought. */
-  #ahead: { readonly name: string; readonly position: number; readonly bytes: Uint8Array } | undefined;
-  #waiting: Job[] = [];
+  readonly #ahead = new ReadAhead();
+  readonly #waiting = new Fifo<Job>();
   #isReading = false;
+  #isStarting = false;
   #onClosed: Done<void> | undefined;
 
   constructor(disk: Disk) {
@@ -45,19 +44,19 @@ export class RecordReader {
   read(name: string, position: number, length: number, readableEnd: number, done: Done<Uint8Array>): void {
     const carryOut: Carry = (finish) => {
       const answer: Done<Uint8Array> = (result) => finish(() => done(result));
-      const ahead = this.#takeAhead(name, position, length);
-      if (ahead !== undefined) {
-        answer(success(ahead));
+      const known = this.#ahead.take(name, position, length);
+      if (known !== undefined) {
+        answer(success(known));
         return;
       }
-      const wanted = Math.max(length, Math.min(aheadBytes, readableEnd - position));
+      const lengthToRead = this.#ahead.lengthToRead(name, position, length, readableEnd);
       const keep = (bytes: Uint8Array): void => {
-        if (bytes.length > length) this.#ahead = { name, position, bytes };
-        answer(success(bytes.slice(0, length)));
+        this.#ahead.keep(name, position, length, bytes);
+        answer(success(bytes.length > length ? bytes.slice(0, length) : bytes));
       };
       this.#withHandle(
         name,
-        onValue(answer, (file) => file.read(position, wanted, onValue(answer, keep))),
+        onValue(answer, (file) => file.read(position, lengthToRead, onValue(answer, keep))),
       );
     };
     const refuse = (): void => done({ error: new AntecedentError('E_CLOSED', 'the journal is closed') });
@@ -80,31 +79,28 @@ export class RecordReader {
   /** Lets the read under way end, refuses those that wait, and closes the handles. Nothing may be asked afterwards. */
   close(done: Done<void>): void {
     this.#onClosed = done;
-    const refused = this.#waiting;
-    this.#waiting = [];
+    const refused: Job[] = [];
+    for (let job = this.#waiting.shift(); job !== undefined; job = this.#waiting.shift()) refused.push(job);
     if (!this.#isReading) this.#closeHandles(done);
     for (const job of refused) job.refuse();
   }
 
-  /** A copy of what an earlier read has brought along. */
-  #takeAhead(name: string, position: number, length: number): Uint8Array | undefined {
-    const ahead = this.#ahead;
-    if (ahead?.name !== name || position < ahead.position) return undefined;
-    const from = position - ahead.position;
-    return from + length <= ahead.bytes.length ? ahead.bytes.slice(from, from + length) : undefined;
-  }
-
+  /** Carries out what waits, one after the other: in a loop, because what is in memory is answered at once. */
   #startNext(): void {
-    if (this.#isReading) return;
-    const job = this.#waiting.shift();
-    if (job === undefined) return;
-    this.#isReading = true;
-    job.carryOut((report) => {
-      this.#isReading = false;
-      if (this.#onClosed !== undefined) this.#closeHandles(this.#onClosed);
-      else this.#startNext();
-      report();
-    });
+    if (this.#isStarting) return;
+    this.#isStarting = true;
+    while (!this.#isReading) {
+      const job = this.#waiting.shift();
+      if (job === undefined) break;
+      this.#isReading = true;
+      job.carryOut((report) => {
+        this.#isReading = false;
+        if (this.#onClosed !== undefined) this.#closeHandles(this.#onClosed);
+        report();
+        this.#startNext();
+      });
+    }
+    this.#isStarting = false;
   }
 
   #withHandle(name: string, done: Done<DiskFile>): void {

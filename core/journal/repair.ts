@@ -11,7 +11,9 @@
  *   durable before the segment changes; the segment is replaced as a whole, and what replaces it begins the new incarnation
  *   and fits no later segment; these go last, from the end, so that to the very last one the log has a break in it.
  */
-import { AntecedentError } from '../errors.js';
+import { AntecedentError, RemoteProtocolError, assert } from '../errors.js';
+import { decodeBatchHeader } from '../message/batch.js';
+import { incarnationsMax } from '../message/origin.js';
 import { compareNames } from '../names.js';
 import type { Digests, Disk, DiskFile, Random, Result } from '../ports.js';
 import { AppendEncoder } from './append-encoder.js';
@@ -82,23 +84,55 @@ export function repairLog(ports: RepairPorts, done: Done<readonly Repair[]>): vo
   repairOnce(ports, onValue(done, goOn));
 }
 
-/** Answers undefined when there is nothing to repair. */
+/**
+ * Answers undefined when there is nothing to repair. A survey begins behind the last gap, because what lies before one may have been
+ * given up. A repair gives nothing up: it begins with the first segment, and a gap is where the log ends.
+ */
 function repairOnce(ports: RepairPorts, done: Done<Repair | undefined>): void {
-  const start = ({ names, refusal, tail }: LogSurvey, close: (next: () => void) => void): void => {
-    close(() => {
-      if (refusal === undefined) done(success(undefined));
-      else if (refusal.verdict === 'unsupported') done({ error: cannotRead(refusal) });
-      else new Repairing(ports, names, refusal, done).start(tail);
-    });
+  const judge = (result: LogSurvey): void => {
+    const { names, refusal, tail } = result;
+    if (refusal === undefined) done(success(undefined));
+    else if (refusal.verdict === 'unsupported') done({ error: cannotRead(refusal) });
+    else {
+      const gapAt = firstGap(names);
+      // Where the beginning itself is missing, nothing is good.
+      if (gapAt === undefined)
+        new Repairing(ports, names, refusal, done).start(names.includes(refusal.name) ? tail : undefined);
+      else repairBeforeGap(ports, names, gapAt, done);
+    }
   };
-  survey(
-    ports,
-    ports.disk,
-    onValue(done, (result) => start(result, closing(result))),
-  );
+  survey(ports, ports.disk, onValue(done, judge));
 }
 
-/** Where the good part of a log ends, and what comes behind. */
+/** Repairs a log in which segment `gapAt` is missing: the first damage before it, or the gap itself. */
+function repairBeforeGap(
+  ports: RepairPorts,
+  names: readonly string[],
+  gapAt: number,
+  done: Done<Repair | undefined>,
+): void {
+  const gap: Refusal = {
+    name: segmentName(gapAt),
+    verdict: 'corrupt',
+    tail: undefined,
+    offset: 0,
+    reason: 'the segment is missing',
+  };
+  const judge = ({ refusal, tail }: LogSurvey): void => {
+    const isMissing = refusal !== undefined && !names.includes(refusal.name);
+    new Repairing(ports, names, refusal ?? gap, done).start(isMissing ? undefined : tail);
+  };
+  survey(ports, hidingFrom(ports.disk, gapAt), onValue(done, judge));
+}
+
+/** Index of the first segment that is missing behind one that is there; undefined for segments in a row. */
+function firstGap(names: readonly string[]): number | undefined {
+  const indexes = names.flatMap((name) => segmentIndexOf(name) ?? []);
+  const before = indexes.find((index, at) => at + 1 < indexes.length && indexes[at + 1] !== index + 1);
+  return before === undefined ? undefined : before + 1;
+}
+
+/** The repair of one damage, or of one gap. */
 class Repairing {
   readonly #ports: RepairPorts;
   readonly #names: readonly string[];
@@ -118,19 +152,10 @@ class Repairing {
     this.#later = names.filter((name) => (segmentIndexOf(name) ?? 0) > this.#index);
   }
 
-  /** `tail`: where the good records end, unless a whole segment is missing. */
+  /** `tail`: where the good records end; undefined when there are none. */
   start(tail: LogTail | undefined): void {
-    if (this.#names.includes(this.#refusal.name)) {
-      this.#readDamaged(tail);
-      return;
-    }
-    // The survey has begun behind the gap: what is good lies before it.
-    const before = hidingFrom(this.#ports.disk, this.#index);
-    survey(
-      this.#ports,
-      before,
-      onValue(this.#done, (result) => closing(result)(() => this.#replace(result.tail, undefined))),
-    );
+    if (this.#names.includes(this.#refusal.name)) this.#readDamaged(tail);
+    else this.#replace(tail, undefined);
   }
 
   #readDamaged(tail: LogTail | undefined): void {
@@ -152,6 +177,10 @@ class Repairing {
           return;
         }
         const incarnation = known + 1;
+        if (incarnation > incarnationsMax) {
+          this.#done({ error: tooManyIncarnations(this.#refusal) });
+          return;
+        }
         const lastLsn = (tail?.nextLsn ?? 1) - 1;
         const bytes = this.#makeSegment(tail, damaged, incarnation);
         this.#carryOut(bytes, damaged, incarnation, (putAside) => {
@@ -190,6 +219,8 @@ class Repairing {
     const { disk } = this.#ports;
     // Without a tail the new log begins with segment 1, whichever was damaged.
     const target = decodeSegmentHeader(segment, this.#ports.digests)?.header.index ?? this.#index;
+    const isFree = target === this.#index || !this.#names.includes(segmentName(target));
+    assert(isFree, `a repair of segment ${this.#index} would replace segment ${target}, which is good`);
     const copy = damagedName(this.#refusal.name, incarnation);
     const renames = this.#later.map((name) => [name, damagedName(name, incarnation)] as const).reverse();
     const create = (name: string, bytes: Uint8Array) => (next: Done<void>) => {
@@ -228,8 +259,11 @@ class Repairing {
    * the files that earlier repairs have put aside. 0 when there is nothing.
    */
   #findIncarnation(tail: LogTail | undefined, damaged: Uint8Array | undefined, done: Done<number>): void {
+    let strangers = 0;
     let newest = Math.max(tail?.incarnation ?? 0, ...this.#names.map((name) => incarnationOfDamaged(name) ?? 0));
     const look = (bytes: Uint8Array): void => {
+      const header = decodeSegmentHeader(bytes, this.#ports.digests)?.header;
+      if (tail !== undefined && header !== undefined && !isSameLog(header.logId, tail.logId)) strangers++;
       newest = Math.max(newest, newestIn(bytes, tail?.logId, this.#ports.digests));
     };
     if (damaged !== undefined) look(damaged);
@@ -245,7 +279,12 @@ class Repairing {
     };
     inOrder(
       this.#later.map(lookAt),
-      onValue(done, () => done(success(newest))),
+      onValue(done, () => {
+        // A stranger in the first place makes strangers of all others. So does the new log of a repair that died; but that one is
+        // of a later incarnation from its first record on.
+        if (strangers > this.#index - 1 && tail?.incarnation === 1) done({ error: cannotTellWhose(this.#refusal) });
+        else done(success(newest));
+      }),
     );
   }
 }
@@ -255,24 +294,23 @@ function newestIn(bytes: Uint8Array, logId: Uint8Array | undefined, digests: Dig
   const header = decodeSegmentHeader(bytes, digests)?.header;
   if (header === undefined) return 0;
   // A foreign segment says nothing about us.
-  if (logId !== undefined && !header.logId.every((byte, at) => byte === logId[at])) return 0;
+  if (logId !== undefined && !isSameLog(header.logId, logId)) return 0;
   let newest = header.incarnation;
   salvageRecords(bytes, 0, header, digests, ({ type, body }) => {
     if (type === recordTypes.incarnation) newest = Math.max(newest, decodeCounter(body));
+    // The record that began it may be the damaged one; what was broadcast since then names it too.
+    if (type === recordTypes.localBatch) newest = Math.max(newest, incarnationOf(body));
   });
   return newest;
 }
 
+/** Surveys and closes what that has opened. */
 function survey(ports: RepairPorts, disk: Pick<Disk, 'list' | 'open'>, done: Done<LogSurvey>): void {
-  surveyLog({ disk, digests: ports.digests }, () => undefined, done);
-}
-
-/** Closes what a survey has left open, then goes on. */
-function closing({ last }: LogSurvey): (next: () => void) => void {
-  return (next) => {
-    if (last === undefined) next();
-    else last.file.close(next);
+  const close = (result: LogSurvey): void => {
+    if (result.last === undefined) done(success(result));
+    else afterClosing(result.last.file, done)(success(result));
   };
+  surveyLog({ disk, digests: ports.digests }, () => undefined, onValue(done, close));
 }
 
 /** The directory as it would be without the segments from `index` on. */
@@ -296,6 +334,35 @@ function concatenate(parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return whole;
+}
+
+/** The incarnation that a batch of ours names; 0 for a body that is none. */
+function incarnationOf(batch: Uint8Array): number {
+  try {
+    return decodeBatchHeader(batch, undefined).incarnation;
+  } catch (error) {
+    if (!(error instanceof RemoteProtocolError)) throw error;
+    return 0;
+  }
+}
+
+function tooManyIncarnations({ name, offset, reason }: Refusal): AntecedentError {
+  const remedy = 'nothing was changed; let this member go and add a new one under a new name';
+  const message = `${name}:${offset}: ${reason}, and the member has had ${incarnationsMax} incarnations (${remedy})`;
+  return new AntecedentError('E_COUNTER_RANGE', message);
+}
+
+function cannotTellWhose({ name, offset, reason }: Refusal): AntecedentError {
+  const remedy =
+    'nothing was changed; "antecedent log inspect" shows the segments: move those of the other log away, then repair';
+  return new AntecedentError(
+    'E_LOG_FOREIGN',
+    `${name}:${offset}: ${reason}, and so do more segments than do not (${remedy})`,
+  );
+}
+
+function isSameLog(one: Uint8Array, other: Uint8Array): boolean {
+  return one.every((byte, at) => byte === other[at]);
 }
 
 function cannotRead({ name, verdict, offset, reason }: Refusal): AntecedentError {

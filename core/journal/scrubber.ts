@@ -26,7 +26,7 @@ const pieceBytes = 256 << 10;
 const pauseMs = 25;
 
 export interface ScrubberOptions {
-  readonly disk: Pick<Disk, 'open'>;
+  readonly disk: Pick<Disk, 'list' | 'open'>;
   readonly digests: Digests;
   readonly clock: Clock;
   /** Milliseconds from the end of one pass to the beginning of the next; Infinity: never. */
@@ -50,8 +50,10 @@ interface Reading {
 
 export class Scrubber {
   readonly #options: ScrubberOptions;
-  /** Indexes of segments that were reported. */
+  /** Indexes of segments that were reported as damaged or gone. */
   readonly #reported = new Set<number>();
+  /** Segments that the disk would not give in the last pass: once may be a passing trouble, twice is reported. */
+  readonly #refused = new Set<number>();
   /** What waits for its time; undefined while a disk call is under way, and before the start. */
   #waiting: { readonly cancel: Cancel; readonly reading: Reading | undefined } | undefined;
   #isBusy = false;
@@ -89,11 +91,7 @@ export class Scrubber {
     const name = segmentName(segment.index);
     this.#options.disk.open(name, { create: false }, ({ error, value: file }) => {
       if (file === undefined) {
-        this.#report(
-          segment,
-          new AntecedentError('E_LOG_VANISHED', `${name} cannot be opened any more: ${error.message}`),
-        );
-        this.#endSegment(segment);
+        this.#handleNotOpened(segment, error);
         return;
       }
       const { bytes, checksum } = encodeSegmentHeader(segment, this.#options.digests);
@@ -112,7 +110,7 @@ export class Scrubber {
       file.read(
         0,
         segmentHeaderBytes,
-        onValue(({ error: cause }) => this.#give(reading, cause), checkHeader),
+        onValue(({ error: cause }) => this.#handleUnread(reading, cause), checkHeader),
       );
     });
   }
@@ -123,7 +121,7 @@ export class Scrubber {
       tail.end,
       length,
       onValue(
-        ({ error }) => this.#give(reading, error),
+        ({ error }) => this.#handleUnread(reading, error),
         (bytes) => this.#check(reading, bytes, length),
       ),
     );
@@ -135,8 +133,10 @@ export class Scrubber {
     reading.tail = { ...reached, end: tail.end + reached.end };
     const length = next.baseAddress - segment.baseAddress;
     if (reading.tail.end === length && bytes.length === reached.end) {
-      if (reading.tail.chain === next.link) this.#close(reading);
-      else this.#reportDamage(reading, length, 'the next segment continues another one');
+      if (reading.tail.chain === next.link) {
+        this.#refused.delete(segment.index);
+        this.#close(reading);
+      } else this.#reportDamage(reading, length, 'the next segment continues another one');
       return;
     }
     const needed = reached.end === 0 ? lengthOfFirst(bytes, checksum) : pieceBytes;
@@ -149,13 +149,31 @@ export class Scrubber {
 
   #reportDamage(reading: Reading, offset: number, reason: string): void {
     const place = `${segmentName(reading.segment.index)}:${offset}`;
-    this.#give(reading, new AntecedentError('E_LOG_CORRUPT', `${place}: ${reason}, though it was written and synced`));
+    const message = `${place}: ${reason}, though it was written and synced`;
+    this.#report(reading.segment, new AntecedentError('E_LOG_CORRUPT', message));
+    this.#close(reading);
   }
 
-  /** Gives a segment up. */
-  #give(reading: Reading, error: AntecedentError): void {
-    this.#report(reading.segment, error);
+  /** The name leads to nothing any more, or the system is short of something. */
+  #handleNotOpened(segment: SegmentHeader, error: AntecedentError): void {
+    const name = segmentName(segment.index);
+    this.#options.disk.list(({ value: names }) => {
+      if (names?.includes(name) === false) {
+        this.#report(segment, new AntecedentError('E_LOG_VANISHED', `${name} was deleted or renamed`));
+      } else this.#handleRefusal(segment, error);
+      this.#endSegment(segment);
+    });
+  }
+
+  #handleUnread(reading: Reading, error: AntecedentError): void {
+    this.#handleRefusal(reading.segment, error);
     this.#close(reading);
+  }
+
+  /** What the disk will not give now it may give the next time. */
+  #handleRefusal(segment: SegmentHeader, error: AntecedentError): void {
+    if (this.#refused.has(segment.index)) this.#report(segment, error);
+    this.#refused.add(segment.index);
   }
 
   #report({ index }: SegmentHeader, error: AntecedentError): void {

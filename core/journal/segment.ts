@@ -144,9 +144,12 @@ export function segmentIndexOf(name: string): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
-/** What was cut off a segment's torn tail is kept under this name. */
-export function cutName(segment: string, offset: number): string {
-  return `${segment}.${offset}.torn`;
+/** What was cut off a segment's torn tail is kept under this name: the first one that is free among `names`. */
+export function cutName(segment: string, offset: number, names: readonly string[]): string {
+  const name = (attempt: number): string => `${segment}.${offset}${attempt === 1 ? '' : `.${attempt}`}.torn`;
+  let attempt = 1;
+  while (names.includes(name(attempt))) attempt++;
+  return name(attempt);
 }
 
 /** A file that the repair which began `incarnation` took out of the log is kept under this name. */

@@ -13,7 +13,7 @@ import { recordTypes } from './record.js';
 import { floorOf } from './retention.js';
 import { isGood, recoverSegment, type GoodSegment, type RecoveredRecord, type RefusedSegment } from './recovery.js';
 import { readSegment, type SegmentContents } from './segment-file.js';
-import { segmentIndexOf, segmentName, type LogTail, type SegmentHeader } from './segment.js';
+import { incarnationOfDamaged, segmentIndexOf, segmentName, type LogTail, type SegmentHeader } from './segment.js';
 
 export interface SurveyPorts {
   /** Only read. */
@@ -92,7 +92,7 @@ class Survey {
   }
 
   start(): void {
-    if (this.#indexes.length === 0) this.#end(undefined, undefined);
+    if (this.#indexes.length === 0) this.#end(undefined, newestDamaged(this.#names) > 0 ? this.#missing(2) : undefined);
     else this.#read(0, undefined);
   }
 
@@ -124,8 +124,19 @@ class Survey {
     const { header, records } = recovery;
     this.#segments.push({ name, header, length: bytes.length, records });
     if (!isLast) file.close(onValue(this.#done, () => this.#read(position + 1, recovery.tail)));
-    else if (this.#isGapCovered()) this.#end({ ...contents, recovery }, undefined);
-    else file.close(() => this.#end(undefined, this.#missing()));
+    else {
+      const refusal = this.#isGapCovered() ? this.#forgotten(recovery, name) : this.#missing();
+      if (refusal === undefined) this.#end({ ...contents, recovery }, undefined);
+      else file.close(() => this.#end(undefined, refusal));
+    }
+  }
+
+  /** A repair that began a newer incarnation has left its traces, but the record of it is gone. */
+  #forgotten({ tail }: GoodSegment, name: string): Refusal | undefined {
+    const begun = newestDamaged(this.#names);
+    if (begun <= tail.incarnation) return undefined;
+    const reason = `the log ends as incarnation ${tail.incarnation}, but a repair has begun incarnation ${begun}`;
+    return { name, verdict: 'corrupt', tail, offset: tail.end, reason };
   }
 
   #isGapCovered(): boolean {
@@ -133,8 +144,7 @@ class Survey {
     return first === undefined || first.header.index === 1 || first.header.firstLsn <= this.#floor + 1;
   }
 
-  #missing(): Refusal {
-    const [first = 1] = this.#indexes;
+  #missing(first = this.#indexes[0] ?? 1): Refusal {
     return {
       name: segmentName(first - 1),
       verdict: 'corrupt',
@@ -158,4 +168,9 @@ class Survey {
       }),
     );
   }
+}
+
+/** The newest incarnation that the names of files which repairs have put aside speak of; 0 for none. */
+function newestDamaged(names: readonly string[]): number {
+  return names.reduce((newest, name) => Math.max(newest, incarnationOfDamaged(name) ?? 0), 0);
 }

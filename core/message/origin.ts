@@ -13,6 +13,9 @@ export interface Origin {
   readonly incarnation: number;
 }
 
+/** Incarnations of one member that may occur in clocks. A member opens a new one only when it may have forgotten something. */
+export const incarnationsMax = 64;
+
 /** The identity of a message. */
 export interface Dot {
   readonly origin: NodeName;

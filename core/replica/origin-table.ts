@@ -7,10 +7,7 @@
  */
 import { RemoteProtocolError, assert } from '../errors.js';
 import type { NodeName } from '../names.js';
-import { originKey, type Origin } from '../message/origin.js';
-
-/** Incarnations of one member that may occur in clocks. A member opens a new one only when it has lost its disk. */
-export const incarnationsMax = 64;
+import { incarnationsMax, originKey, type Origin } from '../message/origin.js';
 
 export class OriginTable {
   readonly #members: ReadonlySet<NodeName>;

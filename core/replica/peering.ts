@@ -21,7 +21,7 @@ import {
 } from '../message/frame.js';
 import { compareNames, type ClusterName, type NodeName } from '../names.js';
 import type { Digests, Random } from '../ports.js';
-import { incarnationsMax } from './origin-table.js';
+import { incarnationsMax } from '../message/origin.js';
 import type { Outbox } from './outbox.js';
 import type { Peer } from './peer.js';
 import type { LinkId } from './ready.js';

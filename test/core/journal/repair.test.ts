@@ -93,12 +93,47 @@ describe('repair', () => {
     expect(opened.texts.length).toBeGreaterThan(0);
   });
 
-  test('mends damage before a gap as well', () => {
+  test('of all pairs of a missing segment and a damaged header keeps what lies before both, and every byte', () => {
+    const names = [...goodLog().files().keys()];
+    for (const missing of names) {
+      for (const damaged of names.filter((name) => name !== missing)) {
+        const disk = goodLog();
+        disk.replace(missing, undefined);
+        flip(disk, damaged, 20);
+        const before = [...disk.files().values()].map((bytes) => Buffer.from(bytes).toString('latin1'));
+        const what = `${missing} missing, ${damaged} damaged`;
+        repair(disk);
+        const opened = open(disk, { segmentBytesMax: 300 });
+        const first = Math.min(names.indexOf(missing), names.indexOf(damaged));
+        const kept = open(new MemoryDisk(new Map([...goodLog().files()].slice(0, first)))).texts;
+        expect(opened.texts, what).toEqual(first === 0 ? [] : kept);
+        expect(opened.journal.incarnation, what).toBeGreaterThan(1);
+        const after = [...disk.files().values()].map((bytes) => Buffer.from(bytes).toString('latin1'));
+        for (const bytes of before)
+          expect(
+            after.some((file) => file.startsWith(bytes)),
+            what,
+          ).toBe(true);
+      }
+    }
+  });
+
+  test('keeps a good log of which a segment has got a stray name', () => {
     const disk = goodLog();
-    flip(disk, firstSegment, 150);
-    disk.replace(secondSegment, undefined);
-    expect(repair(disk).length).toBeGreaterThan(1);
-    expect(open(disk).texts).toEqual(bodies.slice(0, open(disk).texts.length));
+    disk.replace(segmentName(9), new Uint8Array(0));
+    repair(disk);
+    expect(open(disk).texts).toEqual(bodies);
+  });
+
+  test('does not take the log for a stranger because a stranger came first', () => {
+    const disk = goodLog();
+    const other = open(new MemoryDisk(), { seed: 9, segmentBytesMax: 300 });
+    append(other, 'of another log');
+    disk.replace(firstSegment, fileOf(other.disk.files(), firstSegment));
+    const files = disk.files();
+    const result = settled(disk, (done) => repairLog({ disk, digests, random: countingRandom(7) }, done));
+    expect(result.error?.code).toBe('E_LOG_FOREIGN');
+    expect(disk.files()).toEqual(files);
   });
 
   test('never begins an incarnation twice, whatever became of the record of the last one', () => {

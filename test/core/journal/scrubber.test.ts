@@ -109,7 +109,21 @@ describe('the scrubber', () => {
     const opened = threeSegments();
     opened.disk.fails = (operation) => operation === `read ${firstSegment}`;
     pass(opened);
+    // Once may be a passing trouble.
+    expect(opened.damage).toEqual([]);
+    pass(opened);
     expect(opened.damage).toEqual([expect.stringMatching(/^E_STORAGE/)]);
+  });
+
+  test('a file that cannot be opened for a moment is not taken for gone, and is read in the next pass', () => {
+    const opened = threeSegments();
+    opened.disk.fails = (operation) => operation === `open ${firstSegment}`;
+    pass(opened);
+    opened.disk.fails = () => false;
+    opened.disk.operations.length = 0;
+    pass(opened);
+    expect(opened.disk.operations).toContain(`read ${firstSegment}`);
+    expect(opened.damage).toEqual([]);
   });
 
   test('ends with the journal, at any step', () => {
