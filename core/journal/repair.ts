@@ -96,9 +96,9 @@ function repairOnce(ports: RepairPorts, done: Done<Repair | undefined>): void {
     else {
       const gapAt = firstGap(names);
       // Where the beginning itself is missing, nothing is good.
-      if (gapAt === undefined)
+      if (gapAt === undefined) {
         new Repairing(ports, names, refusal, done).start(names.includes(refusal.name) ? tail : undefined);
-      else repairBeforeGap(ports, names, gapAt, done);
+      } else repairBeforeGap(ports, names, gapAt, done);
     }
   };
   survey(ports, ports.disk, onValue(done, judge));

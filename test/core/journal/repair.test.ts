@@ -109,11 +109,12 @@ describe('repair', () => {
         expect(opened.texts, what).toEqual(first === 0 ? [] : kept);
         expect(opened.journal.incarnation, what).toBeGreaterThan(1);
         const after = [...disk.files().values()].map((bytes) => Buffer.from(bytes).toString('latin1'));
-        for (const bytes of before)
+        for (const bytes of before) {
           expect(
             after.some((file) => file.startsWith(bytes)),
             what,
           ).toBe(true);
+        }
       }
     }
   });
