@@ -9,7 +9,15 @@ import { paint, printable, type Stream } from './terminal.js';
 /** Failures listed one by one; the rest is counted. */
 const failuresListedMax = 10;
 
-export function describeCrashPoints(stream: Stream, result: CrashPointsResult, directory: string): string {
+/** How the crash points were asked for. */
+export interface CrashPointsRequest {
+  /** Where plans and reports of failures are kept. */
+  readonly directory: string;
+  /** At most so many; undefined for all. */
+  readonly limit: number | undefined;
+}
+
+export function describeCrashPoints(stream: Stream, result: CrashPointsResult, request: CrashPointsRequest): string {
   return [
     firstReport(result),
     printable(`Crash points of ${result.scenario}, seed ${result.seed}\n`),
@@ -18,10 +26,10 @@ export function describeCrashPoints(stream: Stream, result: CrashPointsResult, d
     '\nWhat every run was judged by\n',
     ...result.properties.map((property) => `  ${property.padEnd(20)}  ${propertyMeanings[property]}\n`),
     '\n',
-    headline(stream, result),
+    headline(stream, result, request),
     ...failureList(result),
     ...doubts(stream, result),
-    whatNext(result, directory),
+    whatNext(result, request.directory),
   ].join('');
 }
 
@@ -47,8 +55,11 @@ function totals({ points, events, elapsedMs }: CrashPointsResult): string {
   );
 }
 
-function headline(stream: Stream, result: CrashPointsResult): string {
+function headline(stream: Stream, result: CrashPointsResult, { limit }: CrashPointsRequest): string {
   const stopped = result.isInterrupted ? ' (interrupted)' : '';
+  const isPart = limit !== undefined && result.points < result.pointsLikely;
+  const ofAll = isPart ? `${formatCount(result.points)} of about ` : '';
+  const points = countOf(isPart ? result.pointsLikely : result.points, 'crash point');
   if (result.failed > 0) {
     const where =
       result.points === 0
@@ -57,7 +68,8 @@ function headline(stream: Stream, result: CrashPointsResult): string {
     return `${paint(stream, 'red', 'VIOLATED')}  ${where}${stopped}\n`;
   }
   if (result.undecided > 0 || result.notReproducible > 0) return '';
-  return `${paint(stream, 'green', 'HELD')}  every property held at ${countOf(result.points, 'crash point')}${stopped}\n`;
+  const title = result.isInterrupted ? paint(stream, 'yellow', 'UNDECIDED') : paint(stream, 'green', 'HELD');
+  return `${title}  every property held at ${ofAll}${points}${stopped}\n`;
 }
 
 /** The report of the first failure, whole: it is at most a screen. */

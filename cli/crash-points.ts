@@ -72,10 +72,9 @@ async function act(terminal: Terminal, scenario: string, options: Options): Prom
   const result = await enumerateWithProgress(terminal, plan, options);
   terminal.exitCode = exitCodeOf(result);
   if (options.json === true) {
-    const { points, failed, failures } = result;
-    writeJson(terminal, { points, failed, failures });
+    writeJson(terminal, crashPointsDocument(result, options.limit));
   } else {
-    terminal.out.write(describeCrashPoints(terminal.out, result, options.out));
+    terminal.out.write(describeCrashPoints(terminal.out, result, { directory: options.out, limit: options.limit }));
   }
 }
 
@@ -115,9 +114,16 @@ function describeProgress({ points, failed, latest }: CrashPointsProgress): stri
   return `${formatCount(points)} crash points, ${found} · ${latest}`;
 }
 
-/** A violation is certain, so it comes first; then what makes every verdict doubtful. */
-function exitCodeOf({ failed, notReproducible, undecided }: CrashPointsResult): ExitCode {
+/** Scripts rely on its fields: they are added, not renamed. `limit` is there when one was given. */
+export function crashPointsDocument(result: CrashPointsResult, limit: number | undefined): object {
+  const { points, failed, failures, isInterrupted, undecided, notReproducible } = result;
+  const document = { points, failed, failures, isInterrupted, undecided, notReproducible };
+  return limit === undefined ? document : { ...document, limit };
+}
+
+/** A violation is certain, so it comes first; then what makes every verdict doubtful, and what keeps us from one. */
+export function exitCodeOf({ failed, notReproducible, undecided, isInterrupted }: CrashPointsResult): ExitCode {
   if (failed > 0) return exitCodes.violated;
   if (notReproducible > 0) return exitCodes.notReproducible;
-  return undecided > 0 ? exitCodes.undecided : exitCodes.held;
+  return undecided > 0 || isInterrupted ? exitCodes.undecided : exitCodes.held;
 }

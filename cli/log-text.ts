@@ -45,12 +45,14 @@ const headlineColors: Readonly<Record<LogInspection['verdict'], Paint>> = {
 
 function headline(stream: Stream, { directory, verdict, damage, tail, live }: LogInspection): string {
   const title = paint(stream, headlineColors[verdict], verdict.toUpperCase());
+  // The title may hold the codes of a colour; only what comes from outside is made harmless.
+  const line = (text: string): string => `${title}  ${printable(text)}\n`;
   const at = (place: { readonly file: string; readonly offset: number }): string =>
     `${directory}/${place.file}:${place.offset}`;
-  if (damage !== null) return printable(`${title}  ${at(damage)}: ${damage.reason}\n`);
-  if (tail === null) return printable(`${title}  ${directory}: every byte of the log is good\n`);
+  if (damage !== null) return line(`${at(damage)}: ${damage.reason}`);
+  if (tail === null) return line(`${directory}: every byte of the log is good`);
   const what = live ? 'of an append that may be under way' : 'that were never synced, behind the last whole record';
-  return printable(`${title}  ${at(tail)}: ${countOf(tail.bytes, 'byte')} ${what}\n`);
+  return line(`${at(tail)}: ${countOf(tail.bytes, 'byte')} ${what}`);
 }
 
 function positions({ floor, applied, verdict, lastLsn }: LogInspection): readonly string[] {
@@ -61,28 +63,35 @@ function positions({ floor, applied, verdict, lastLsn }: LogInspection): readonl
   ];
 }
 
-function warnings({ unreadable }: LogInspection): readonly string[] {
-  if (unreadable === null) return [];
-  const { records, first } = unreadable;
-  const what = `${countOf(records, 'whole record')} hold${records === 1 ? 's' : ''} what no node can read, first ${first}`;
-  return [row('unreadable', printable(what))];
+function warnings({ unreadable, notPlain }: LogInspection): readonly string[] {
+  return [
+    ...(unreadable === null ? [] : [row('unreadable', printable(unreadableText(unreadable)))]),
+    ...block(
+      'problem',
+      notPlain.map((name) => `${printable(name)} is no plain file, so no node reads it: look at it, and move it away`),
+    ),
+  ];
 }
 
-function leftovers({ segments, leftovers: found }: LogInspection): readonly string[] {
+function unreadableText({ records, first }: NonNullable<LogInspection['unreadable']>): string {
+  return `${countOf(records, 'whole record')} hold${records === 1 ? 's' : ''} what no node can read, first ${first}`;
+}
+
+function leftovers({ segments, damage, leftovers: found }: LogInspection): readonly string[] {
   const old = segments.filter(({ state }) => state === 'leftover').map(({ file }) => file);
   const list = (names: readonly string[], what: string): readonly string[] =>
     names.length === 0 ? [] : [printable(`${nameFiles(names)}: ${what}`)];
   return block('leftovers', [
     ...list(old, 'not needed any more, removed by the next start'),
     ...list(found.torn, 'cut off by a start, for you to look at; may be deleted'),
-    ...list(found.temporary, 'unfinished, removed by the next start'),
+    ...list(found.temporary, `unfinished, removed by the next start${damage === null ? '' : ' that is not refused'}`),
     ...list(found.damaged, 'taken out by a repair and kept; may be deleted when nobody needs them'),
   ]);
 }
 
 /** What a start would do, and what the operator should. */
 function whatFollows(inspection: LogInspection): readonly string[] {
-  const { verdict, directory, tail, lastLsn, live, holder } = inspection;
+  const { verdict, directory, tail, lastLsn, live, holder, unreadable } = inspection;
   const log = `${programName()} log`;
   const target = shellWord(directory);
   const code = refusalCodes[verdict] ?? '';
@@ -103,6 +112,8 @@ function whatFollows(inspection: LogInspection): readonly string[] {
       ];
     case 'corrupt':
     case 'foreign': {
+      const remedy = 'let this member go and add a new one under a new name';
+      if (unreadable !== null) return [...running, refuses, row('to do', `a repair cannot mend that; ${remedy}`)];
       const stop = live ? 'stop the node, ' : '';
       const other = verdict === 'foreign' ? 'move files of another log away, if somebody put them here; or ' : '';
       return [
@@ -162,6 +173,12 @@ function originTable(stream: Stream, origins: readonly OriginTally[]): string {
 function newTable(stream: Stream, head: string[], colAligns: ('left' | 'right')[]): InstanceType<typeof Table> {
   const style = stream.hasColor ? { head: ['cyan'], border: ['gray'] } : { head: [], border: [] };
   return new Table({ head, colAligns, style: { ...style, 'padding-left': 1, 'padding-right': 1, compact: true } });
+}
+
+/** Why a list of records is empty. */
+export function describeNoRecords({ firstLsn, lastLsn }: LogInspection): string {
+  const held = firstLsn === null || lastLsn === null ? 'no record' : `the records from lsn ${firstLsn} to ${lastLsn}`;
+  return `  nothing to list: the log holds ${held}\n`;
 }
 
 /** One line: `12  journal-00000001.log:4096  own batch     a:1 seq 5..9 (5 messages, 1,204 bytes)`. */
@@ -257,7 +274,11 @@ function lostRows({ kept, lost }: RepairPlan): readonly string[] {
     return `${originOf(messagesOf)} seq ${range(firstSeq, lastSeq)}${of} (${formatCount(readable)} still readable)`;
   });
   return [
-    ...block('not in the log any more', [lostSummary(kept.lastLsn, lost), ...messages]),
+    ...block('not in the log any more', [
+      lostSummary(kept.lastLsn, lost),
+      ...lost.missing.map(missingText),
+      ...messages,
+    ]),
     ...(lost.applied !== null && lost.applied > kept.applied
       ? [
           row(
@@ -273,7 +294,14 @@ function lostRows({ kept, lost }: RepairPlan): readonly string[] {
   ];
 }
 
+function missingText({ first, last }: LostRecords['missing'][number]): string {
+  return first === last
+    ? `${first}, which is missing: what was in it cannot be told`
+    : `${first} to ${last}, which are missing: what was in them cannot be told`;
+}
+
 function lostSummary(keptLsn: number, { bytes, records, foreignRecords, lastLsn }: LostRecords): string {
+  if (bytes === 0) return 'what was there cannot be told, nothing of it is left';
   const lsns = lastLsn === null ? '' : `, lsn ${range(keptLsn + 1, lastLsn)}`;
   const foreign = foreignRecords === 0 ? '' : `; ${countOf(foreignRecords, 'record')} of another log`;
   return `${countOf(bytes, 'byte')} with ${countOf(records, 'whole record')}${lsns}${foreign}`;

@@ -11,7 +11,14 @@ import {
 } from '../transport-tls/index.js';
 import { CommandError, usageError } from './command-error.js';
 import { exitCodes, type ExitCode } from './exit-code.js';
-import { describeInspection, describePlan, describeRecord, describeRepair, describeVerify } from './log-text.js';
+import {
+  describeInspection,
+  describeNoRecords,
+  describePlan,
+  describeRecord,
+  describeRepair,
+  describeVerify,
+} from './log-text.js';
 import { inspectionDocument, recordDocument, RecordsDocument, repairDocument, verifyDocument } from './log-json.js';
 import { formatCount } from './numbers.js';
 import { startProgress } from './progress.js';
@@ -98,13 +105,17 @@ async function inspectAsText(
   isWanted: IsWanted,
 ): Promise<void> {
   const { out } = terminal;
+  let listed = 0;
   const onRecord = (record: InspectedRecord): void => {
-    if (isWanted(record)) out.write(`${describeRecord(record)}\n`);
+    if (!isWanted(record)) return;
+    listed++;
+    out.write(`${describeRecord(record)}\n`);
   };
   const inspection = isListing
     ? await translated(inspectLog(directory, { onRecord }))
     : await inspectWithProgress(terminal, directory);
   terminal.exitCode = exitCodeOf(inspection);
+  if (isListing && listed === 0) out.write(describeNoRecords(inspection));
   out.write(`${isListing ? '\n' : ''}${describeInspection(out, inspection)}`);
 }
 
@@ -164,7 +175,8 @@ function repairCommand(terminal: Terminal): Command {
       'after',
       `
 Exit codes: 0 the log is good now; 1 it is not (with --dry-run, or after a "no"); 2 usage, or no log there; 3 could not be
-done: a node runs there, the disk fails, a newer program wrote the log, or nothing of it can be read.
+done: a node runs there, the disk fails, a newer program wrote the log, nothing of it can be read, or nobody can tell whose it
+is.
 `,
     )
     .action(async (directory: string, options: RepairOptions) => {
@@ -186,7 +198,8 @@ function repair(terminal: Terminal, directory: string, options: RepairOptions): 
           'what --dry-run says, then give --yes',
       );
     }
-    (options.json === true ? err : out).write(`${describePlan(out, directory, plan)}\n`);
+    const stream = options.json === true ? err : out;
+    stream.write(`${describePlan(stream, directory, plan)}\n`);
     return ask('Repair the log?');
   };
   const onStep = (about: string): void => {

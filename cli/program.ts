@@ -78,6 +78,7 @@ Examples:
   antecedent sweep crash-restart --seeds 1..500     500 seeds of one scenario
   antecedent crash-points                           a crash at every disk operation of a small run, within a minute
   antecedent replay runs/crash-restart-17.json      a failure again, step by step
+  antecedent log verify data/a                      whether the log of a node is whole, and what to do if not
 
 Exit codes: 0 held, 1 a property was violated, 2 usage, 3 undecided, 4 not reproducible, 70 a bug of this program.
 "antecedent COMMAND --help" explains a command.

@@ -63,6 +63,8 @@ export interface CrashPointsResult {
   readonly seed: string;
   /** Runs with a crash point. */
   readonly points: number;
+  /** About as many there are without a limit, told from the dry run; 0 when that fails. */
+  readonly pointsLikely: number;
   readonly failed: number;
   readonly failures: readonly CrashPointFailure[];
   /** Runs that came to no verdict. */
@@ -151,6 +153,8 @@ class Enumeration {
   #undecided = 0;
   #notReproducible = 0;
   #events = 0;
+  /** Points there are, as far as is known. */
+  #likely = 0;
   /** Points there will be, as far as is known. */
   #expected = 0;
   #turnEndsAtMs = this.#startedAtMs + turnMs;
@@ -188,6 +192,7 @@ class Enumeration {
     const places = placesOf(operations);
     const estimate = places.reduce((sum, { likelyPages }) => sum + 1 + survivorSetCount(likelyPages), 0);
     const { limit = estimate } = this.#options;
+    this.#likely = estimate;
     const chosen = new EvenChoice(Math.min(1, limit / estimate));
     this.#expected = Math.min(limit, estimate);
     for (const place of places) {
@@ -280,6 +285,7 @@ class Enumeration {
       scenario,
       seed,
       points: this.#points,
+      pointsLikely: this.#likely,
       failed: this.#failures.length,
       failures: this.#failures,
       undecided: this.#undecided,

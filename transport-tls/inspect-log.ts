@@ -20,14 +20,15 @@ import {
 } from '../core/index.js';
 import { NativeDigests } from './digests.js';
 import { findLockHolder, type LockHolder } from './lock-holder.js';
-import { findLeftovers, listSegments, type Leftovers } from './log-directory.js';
-import { surveyOf } from './log-survey.js';
-import { LogTally, type OriginTally } from './log-tally.js';
+import { findLeftovers, findNotPlain, listSegments, type Leftovers } from './log-directory.js';
+import { firstGap, hidingFrom, surveyOf } from './log-survey.js';
+import { LogTally, unreadableReason, type OriginTally, type UnreadableRecord } from './log-tally.js';
 import { ReadOnlyDirectoryDisk } from './read-only-disk.js';
 
 /**
  * clean: every byte is good · torn: what the last append left unfinished, cut off by the next start · corrupt: something that
- * had been synced is damaged or missing · foreign: it holds a segment of another log · unsupported: of a newer program.
+ * had been synced is damaged or missing, or a whole record holds what no node can read · foreign: it holds a segment of another
+ * log · unsupported: of a newer program.
  */
 export type LogVerdict = 'clean' | 'torn' | Refusal['verdict'];
 
@@ -50,7 +51,7 @@ export interface LogInspection {
   readonly segments: readonly InspectedSegment[];
   /** Bytes of all segment files. */
   readonly bytes: number;
-  /** Good records. */
+  /** Good records; of a refused log those in front of the damage, or of the first missing segment. */
   readonly records: number;
   readonly firstLsn: number | null;
   readonly lastLsn: number | null;
@@ -59,9 +60,11 @@ export interface LogInspection {
   /** Position up to which the application has applied what it was given, as the log tells. */
   readonly applied: number;
   readonly origins: readonly OriginTally[];
-  /** Whole records whose body is not what their type says; a node would stop at the first. */
-  readonly unreadable: { readonly records: number; readonly first: string } | null;
+  /** Whole records whose body is not what their type says; a node stops at the first, and a repair would keep it. */
+  readonly unreadable: { readonly records: number; readonly first: string; readonly firstLsn: number } | null;
   readonly leftovers: Leftovers;
+  /** Directories, links and the like that are called like segments; no node reads them. */
+  readonly notPlain: readonly string[];
 }
 
 export interface InspectedSegment {
@@ -132,7 +135,10 @@ export async function inspectLog(directory: string, options: InspectLogOptions =
 }
 
 interface Reading {
+  /** Where a segment is missing: of what lies before it, with what the whole log is refused for. */
   readonly survey: LogSurvey;
+  /** The segment that ends what `survey` has read; undefined when nothing does. */
+  readonly damaged: string | undefined;
   readonly tally: LogTally;
   /** Length of every segment file, by name. */
   readonly lengths: ReadonlyMap<string, number>;
@@ -147,9 +153,15 @@ async function read(
   const bytesTotal = [...lengths.values()].reduce((sum, length) => sum + length, 0);
   const digests = new NativeDigests();
   const tally = new LogTally();
+  const whole = new ReadOnlyDirectoryDisk(directory);
+  const gapAt = firstGap([...lengths.keys()]);
+  // Whether the gap is covered shows at the end only, and what lies behind one that is not must not be given as good.
+  const judged = gapAt === undefined ? undefined : await surveyOf(whole, () => undefined);
+  if (judged instanceof AntecedentError) return judged;
+  const disk = gapAt === undefined || judged?.refusal === undefined ? whole : hidingFrom(whole, gapAt);
   let firstAddress: number | undefined;
   let progressDue = progressBytes;
-  const survey = await surveyOf(new ReadOnlyDirectoryDisk(directory), (record, segment) => {
+  const survey = await surveyOf(disk, (record, segment) => {
     const content = readRecordContent(record, digests);
     tally.take(record, content, segment.index);
     const address = segment.baseAddress + record.offset;
@@ -167,7 +179,10 @@ async function read(
     progressDue = done + progressBytes;
     options.onProgress?.({ fraction: Math.min(1, done / bytesTotal), records: tally.records });
   });
-  return survey instanceof AntecedentError ? survey : { survey, tally, lengths };
+  if (survey instanceof AntecedentError) return survey;
+  const damaged = survey.refusal?.name;
+  if (disk === whole || judged === undefined) return { survey, damaged, tally, lengths };
+  return { survey: { ...survey, refusal: judged.refusal, last: undefined }, damaged, tally, lengths };
 }
 
 function measure(directory: string): ReadonlyMap<string, number> {
@@ -191,14 +206,16 @@ function describe(directory: string, reading: Reading, holder: LockHolder | unde
   const { survey, tally } = reading;
   const { refusal, last } = survey;
   const live = holder !== undefined;
+  const unread = tally.firstUnreadable;
+  const damage = refusal === undefined ? damageOf(unread) : { ...refusal, file: refusal.name };
   const tornBytes = last === undefined ? 0 : last.bytes.length - last.recovery.tail.end;
   const header = survey.segments.at(-1)?.header;
   const segments = describeSegments(reading);
   return {
     directory,
     // While a node runs, an unfinished append at the end is what there should be.
-    verdict: refusal?.verdict ?? (live ? 'clean' : (last?.recovery.verdict ?? 'clean')),
-    damage: refusal === undefined ? null : { file: refusal.name, offset: refusal.offset, reason: refusal.reason },
+    verdict: damage?.verdict ?? (live ? 'clean' : (last?.recovery.verdict ?? 'clean')),
+    damage: damage === undefined ? null : { file: damage.file, offset: damage.offset, reason: damage.reason },
     tail:
       last === undefined || tornBytes === 0
         ? null
@@ -216,20 +233,36 @@ function describe(directory: string, reading: Reading, holder: LockHolder | unde
     applied: tally.applied,
     origins: tally.origins,
     unreadable:
-      tally.firstUnreadable === undefined ? null : { records: tally.unreadable, first: tally.firstUnreadable },
+      unread === undefined
+        ? null
+        : {
+            records: tally.unreadable,
+            first: `${unread.file}:${unread.offset}: ${unread.reason}`,
+            firstLsn: unread.lsn,
+          },
     leftovers: findLeftovers(directory),
+    notPlain: findNotPlain(directory),
   };
 }
 
-function describeSegments({ survey, tally, lengths }: Reading): readonly InspectedSegment[] {
+/** Bytes and chain are good, but a node stops at the record. */
+function damageOf(
+  unread: UnreadableRecord | undefined,
+): (NonNullable<LogInspection['damage']> & { readonly verdict: Refusal['verdict'] }) | undefined {
+  if (unread === undefined) return undefined;
+  const { file, offset } = unread;
+  return { verdict: 'corrupt', file, offset, reason: unreadableReason(unread) };
+}
+
+function describeSegments({ survey, damaged, tally, lengths }: Reading): readonly InspectedSegment[] {
   const surveyed = new Map(survey.segments.map((segment) => [segment.name, segment]));
-  const refused = survey.refusal?.name;
-  // Where a segment is missing, those before the gap have not been read, but they are needed.
-  const isGap = refused !== undefined && !lengths.has(refused);
+  const { refusal } = survey;
+  const isDamaged = (file: string): boolean => file === damaged || file === refusal?.name;
   const stateOf = (file: string): InspectedSegment['state'] => {
-    if (file === refused) return 'damaged';
+    if (isDamaged(file)) return 'damaged';
     if (surveyed.has(file)) return 'good';
-    return survey.leftovers.includes(file) && !isGap ? 'leftover' : 'unread';
+    // No start removes anything from a log that it refuses.
+    return survey.leftovers.includes(file) && refusal === undefined ? 'leftover' : 'unread';
   };
   // A node that runs may have begun a segment after we measured.
   const files = [...new Set([...lengths.keys(), ...surveyed.keys()])].sort(compareNames);
@@ -240,7 +273,7 @@ function describeSegments({ survey, tally, lengths }: Reading): readonly Inspect
       file,
       state: stateOf(file),
       bytes: segment?.length ?? lengths.get(file) ?? 0,
-      records: segment?.records ?? (file === refused ? (found?.records ?? 0) : null),
+      records: segment?.records ?? (isDamaged(file) ? (found?.records ?? 0) : null),
       firstLsn: found?.firstLsn ?? null,
       lastLsn: found?.lastLsn ?? null,
       baseAddress: segment?.header.baseAddress ?? null,

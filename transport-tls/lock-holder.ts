@@ -4,7 +4,7 @@
  * Nothing is made or written. The system answers only by granting a lock, so a shared one is asked for and given back at
  * once. Two who look do not see each other; a node that starts in that very moment asks for its lock again (`lock.ts`).
  */
-import { closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tryLock, unlock } from 'fs-native-extensions';
 import { lockFileName } from './lock.js';
@@ -20,12 +20,14 @@ export function findLockHolder(directory: string): LockHolder | undefined {
   const path = join(directory, lockFileName);
   let fd: number;
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    // Without waiting: a pipe under this name would keep us until somebody writes into it.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (cause) {
     if (systemCode(cause) === 'ENOENT') return undefined;
     throw storageError('opening the lock', path, cause);
   }
   try {
+    if (!fstatSync(fd).isFile()) throw new Error('it is no plain file, so no node can hold it');
     if (!tryLock(fd, { shared: true })) return { pid: pidIn(readFileSync(fd, 'utf8')) };
     unlock(fd);
     return undefined;

@@ -12,7 +12,7 @@ import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync 
 import { join } from 'node:path';
 import { tryLock, unlock } from 'fs-native-extensions';
 import { AntecedentError } from '../core/index.js';
-import { storageError } from './storage-error.js';
+import { storageError, systemCode } from './storage-error.js';
 
 /** Starts with a dot: the Disk of the same directory does not list it. */
 export const lockFileName = '.lock';
@@ -43,7 +43,7 @@ export function lockDirectory(directory: string): DirectoryLock {
   try {
     if (!tryLockRepeatedly(fd)) throw new AntecedentError('E_LOCKED', lockedMessage(directory, path));
     ftruncateSync(fd, 0);
-    writeSync(fd, `${process.pid}\n`);
+    writePid(fd);
   } catch (cause) {
     closeSync(fd);
     if (cause instanceof AntecedentError) throw cause;
@@ -58,6 +58,16 @@ export function lockDirectory(directory: string): DirectoryLock {
       closeSync(fd);
     },
   };
+}
+
+/** A full disk is no reason not to start: the lock is held, and its file then only does not say by whom. */
+function writePid(fd: number): void {
+  try {
+    writeSync(fd, `${process.pid}\n`);
+  } catch (cause) {
+    const code = systemCode(cause);
+    if (code !== 'ENOSPC' && code !== 'EDQUOT') throw cause;
+  }
 }
 
 /** Waits without promises: up to the lock an opening is synchronous anyway, and only one that is refused waits to the end. */

@@ -1,7 +1,7 @@
 /**
  * What is in a data directory beside the lock: segments, and what crashes and repairs have left there.
  */
-import { readdirSync } from 'node:fs';
+import { readdirSync, type Dirent } from 'node:fs';
 import { AntecedentError, compareNames, segmentIndexOf, segmentName } from '../core/index.js';
 import { storageError, systemCode } from './storage-error.js';
 
@@ -9,7 +9,7 @@ import { storageError, systemCode } from './storage-error.js';
 export interface Leftovers {
   /** Torn tails that were cut off, kept for whoever wants to look. */
   readonly torn: readonly string[];
-  /** Removed by the next start. */
+  /** Unfinished, removed by the next start that is not refused. */
   readonly temporary: readonly string[];
   /** What repairs took out of the log, kept for whoever needs it. */
   readonly damaged: readonly string[];
@@ -17,16 +17,24 @@ export interface Leftovers {
 
 /** Names of the segment files in `directory`, in order. Throws `E_NOT_A_LOG` when there are none, or `E_STORAGE`. */
 export function listSegments(directory: string): readonly string[] {
-  const names = listDirectory(directory).filter((name) => segmentIndexOf(name) !== undefined);
+  const names = plainFiles(directory).filter((name) => segmentIndexOf(name) !== undefined);
   if (names.length > 0) return names;
+  const [other] = findNotPlain(directory);
+  const about = other === undefined ? '' : ` (${other} is no plain file)`;
   throw new AntecedentError(
     'E_NOT_A_LOG',
-    `${directory} holds no log, which would be files such as ${segmentName(1)}; name the data directory of a node`,
+    `${directory} holds no log, which would be files such as ${segmentName(1)}${about}; name the data directory of a node`,
   );
 }
 
+/** What is called like a segment but is a directory, a link or the like: no node reads it, so it is as good as missing. */
+export function findNotPlain(directory: string): readonly string[] {
+  const entries = listDirectory(directory).filter((entry) => !entry.isFile());
+  return entries.map(({ name }) => name).filter((name) => segmentIndexOf(name) !== undefined);
+}
+
 export function findLeftovers(directory: string): Leftovers {
-  const names = listDirectory(directory);
+  const names = plainFiles(directory);
   return {
     torn: names.filter((name) => name.endsWith('.torn')),
     temporary: names.filter((name) => name.endsWith('.tmp')),
@@ -34,9 +42,15 @@ export function findLeftovers(directory: string): Leftovers {
   };
 }
 
-function listDirectory(directory: string): readonly string[] {
+function plainFiles(directory: string): readonly string[] {
+  const entries = listDirectory(directory).filter((entry) => entry.isFile());
+  return entries.map(({ name }) => name);
+}
+
+function listDirectory(directory: string): readonly Dirent[] {
   try {
-    return readdirSync(directory).sort(compareNames);
+    const entries = readdirSync(directory, { withFileTypes: true });
+    return entries.sort((one, other) => compareNames(one.name, other.name));
   } catch (cause) {
     const code = systemCode(cause);
     if (code !== 'ENOENT' && code !== 'ENOTDIR') throw storageError('list', directory, cause);

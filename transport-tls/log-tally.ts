@@ -23,6 +23,13 @@ export interface SegmentTally {
   readonly lastLsn: number;
 }
 
+export interface UnreadableRecord {
+  readonly file: string;
+  readonly offset: number;
+  readonly lsn: number;
+  readonly reason: string;
+}
+
 export class LogTally {
   records = 0;
   firstLsn: number | undefined;
@@ -31,7 +38,7 @@ export class LogTally {
   applied = 0;
   /** How many whole records have a body that is not what their type says, and the first of them. */
   unreadable = 0;
-  firstUnreadable: string | undefined;
+  firstUnreadable: UnreadableRecord | undefined;
   readonly #origins = new Map<string, OriginTally>();
   readonly #segments = new Map<number, SegmentTally>();
 
@@ -50,7 +57,7 @@ export class LogTally {
     else if (content.kind === 'applied') this.applied = content.position;
     else if (content.kind === 'unreadable') {
       this.unreadable++;
-      this.firstUnreadable ??= `${segmentName(index)}:${offset}: ${content.reason}`;
+      this.firstUnreadable ??= { file: segmentName(index), offset, lsn, reason: content.reason };
     }
   }
 
@@ -84,4 +91,9 @@ export class LogTally {
       bytes: (before?.bytes ?? 0) + bytes,
     });
   }
+}
+
+/** Why a log with this record is no good: nothing has damaged it, it was written like this. */
+export function unreadableReason({ lsn, reason }: UnreadableRecord): string {
+  return `record ${lsn} is whole, but no node can read it: ${reason}`;
 }

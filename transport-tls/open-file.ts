@@ -13,6 +13,9 @@ import { failed, outcome } from './storage-error.js';
 
 type Done<T> = (result: Result<T>) => void;
 
+/** Node refuses more in one call. */
+const readBytesMax = 1 << 30;
+
 export class OpenFile implements DiskFile {
   /** For messages; changes when the file is renamed. */
   path: string;
@@ -36,9 +39,15 @@ export class OpenFile implements DiskFile {
 
   read(position: number, length: number, done: Done<Uint8Array>): void {
     const end = this.#begin(done);
-    const bytes = new Uint8Array(length);
+    const bytes = allocate(length);
+    if (bytes === undefined) {
+      const cause = new Error('that does not fit in memory');
+      setImmediate(end, failed(`read ${length} bytes at ${position}`, this.path, cause));
+      return;
+    }
     const readFrom = (offset: number): void => {
-      fs.read(this.#fd, bytes, offset, length - offset, position + offset, (cause, count) => {
+      const wanted = Math.min(length - offset, readBytesMax);
+      fs.read(this.#fd, bytes, offset, wanted, position + offset, (cause, count) => {
         const filled = offset + count;
         if (cause !== null) end(failed(`read ${length} bytes at ${position}`, this.path, cause));
         else if (count === 0 || filled === length) end({ error: undefined, value: bytes.subarray(0, filled) });
@@ -97,6 +106,15 @@ export class OpenFile implements DiskFile {
       this.#isBusy = false;
       done(result);
     };
+  }
+}
+
+/** Undefined for more than an array may have: a file can be longer. */
+function allocate(length: number): Uint8Array | undefined {
+  try {
+    return new Uint8Array(length);
+  } catch {
+    return undefined;
   }
 }
 

@@ -31,8 +31,8 @@ export type RepairResult =
 
 /**
  * Repairs the log in `directory`. Rejects with `E_NOT_A_LOG`, `E_LOCKED` while a node runs there, `E_LOG_VERSION` for the log of
- * a newer program, `E_LOG_CORRUPT` when nothing of it can be read, `E_DISK_FULL` or `E_STORAGE`; what was done by then is no
- * harm, and the repair can be run again.
+ * a newer program, `E_LOG_CORRUPT` when nothing of it can be read or a repair cannot mend it, `E_LOG_FOREIGN` when nobody can
+ * tell whose it is, `E_DISK_FULL` or `E_STORAGE`; what was done by then is no harm, and the repair can be run again.
  */
 export async function repairLog(directory: string, options: RepairLogOptions): Promise<RepairResult> {
   const { confirm, dryRun = false, onStep = () => undefined } = options;

@@ -1,6 +1,6 @@
 /**
  * Which messages a repaired log lacks: searched for in the segments that were taken out, as far as whole records can still
- * be read there.
+ * be read there. It may lack more than that, and what cannot be told is said.
  */
 import {
   identifySegment,
@@ -26,6 +26,14 @@ export interface LostRecords {
   /** Highest applied position among them; null when none tells. */
   readonly applied: number | null;
   readonly origins: readonly LostMessages[];
+  /** Segments that were not there: what was in them cannot be told, and they may never have been. */
+  readonly missing: readonly MissingSegments[];
+}
+
+/** A stretch of segments, the last included. */
+export interface MissingSegments {
+  readonly first: string;
+  readonly last: string;
 }
 
 export interface LostMessages {
@@ -33,7 +41,7 @@ export interface LostMessages {
   readonly incarnation: number;
   /** Of the node whose log this is: what no peer has of these is only in the files put aside. */
   readonly isOwn: boolean;
-  /** Behind the last that is kept; what was in damaged records in between is lost too. */
+  /** Behind the last that is kept, 1 when none is; what was in damaged records in between is lost too. */
   readonly firstSeq: number;
   readonly lastSeq: number;
   /** How many of them can still be read. */
@@ -43,8 +51,9 @@ export interface LostMessages {
 export class Salvage {
   readonly #kept: LogTally;
   readonly #keptLsn: number;
-  /** Of the log; undefined when not even its first segment can be read. */
+  /** Of the log; undefined when no segment tells. */
   readonly #logId: Uint8Array | undefined;
+  readonly #missing: readonly MissingSegments[];
   readonly #digests = new NativeDigests();
   readonly #origins = new Map<string, LostMessages>();
   #bytes = 0;
@@ -54,10 +63,11 @@ export class Salvage {
   #applied: number | null = null;
 
   /** `kept`: what is in the repaired log, up to `keptLsn`. */
-  constructor(kept: LogTally, keptLsn: number, logId: Uint8Array | undefined) {
+  constructor(kept: LogTally, keptLsn: number, logId: Uint8Array | undefined, missing: readonly MissingSegments[]) {
     this.#kept = kept;
     this.#keptLsn = keptLsn;
     this.#logId = logId;
+    this.#missing = missing;
   }
 
   get result(): LostRecords {
@@ -68,6 +78,7 @@ export class Salvage {
       lastLsn: this.#lastLsn,
       applied: this.#applied,
       origins: [...this.#origins.values()],
+      missing: this.#missing,
     };
   }
 
@@ -100,7 +111,7 @@ export class Salvage {
       origin,
       incarnation,
       isOwn: content.isOwn || before?.isOwn === true,
-      firstSeq: before?.firstSeq ?? (kept === undefined ? firstSeq : kept.lastSeq + 1),
+      firstSeq: before?.firstSeq ?? (kept?.lastSeq ?? 0) + 1,
       lastSeq: Math.max(before?.lastSeq ?? 0, firstSeq + count - 1),
       readable: (before?.readable ?? 0) + count,
     });

@@ -13,6 +13,9 @@ const tuningKeys: Readonly<Record<TuningGroup, readonly string[]>> = {
   transport: Object.keys(defaultTlsLimits),
 };
 
+/** Where more would not work: a start holds a whole segment in memory. */
+const largest: Readonly<Record<string, number>> = { 'limits.segmentBytesMax': 1 << 30 };
+
 export interface TuningProblem {
   readonly key: string;
   readonly text: string;
@@ -26,6 +29,9 @@ export function tuningProblems(group: TuningGroup, given: Readonly<Record<string
     if (!known.includes(key)) problems.push({ key, text: unknownName(`key in ${group}`, key, known) });
     else if (!Number.isSafeInteger(value) || Number(value) < 1) {
       problems.push({ key, text: `${group}.${key} must be a whole number from 1, not ${JSON.stringify(value)}` });
+    } else if (Number(value) > (largest[`${group}.${key}`] ?? Infinity)) {
+      const most = largest[`${group}.${key}`];
+      problems.push({ key, text: `${group}.${key} is at most ${most}, not ${JSON.stringify(value)}` });
     }
   }
   return problems;

@@ -1,8 +1,18 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { findScenario, formatPlan, makePlan, propertyMeanings, runPlan, type Plan } from '../../scenarios/index.js';
-import { antecedent } from './fake-terminal.js';
+import { describeCrashPoints } from '../../cli/crash-points-text.js';
+import { crashPointsDocument, exitCodeOf } from '../../cli/crash-points.js';
+import {
+  findScenario,
+  formatPlan,
+  makePlan,
+  propertyMeanings,
+  runPlan,
+  type CrashPointsResult,
+  type Plan,
+} from '../../scenarios/index.js';
+import { antecedent, fakeStream } from './fake-terminal.js';
 import { hopelessPlan } from './hopeless-plan.js';
 import { temporaryDirectory } from './temporary-directory.js';
 
@@ -26,10 +36,50 @@ function planFile(plan: Plan): string {
   return path;
 }
 
-test('crash points of a scenario, in one JSON document of three parts', async () => {
+test('crash points of a scenario, in one JSON document', async () => {
   const { exitCode, out } = await antecedent('crash-points', 'small-log', '--limit', '12', '--json');
   expect(exitCode).toBe(0);
-  expect(JSON.parse(out)).toEqual({ points: expect.any(Number) as number, failed: 0, failures: [] });
+  expect(JSON.parse(out)).toEqual({
+    points: 12,
+    failed: 0,
+    failures: [],
+    isInterrupted: false,
+    undecided: 0,
+    notReproducible: 0,
+    limit: 12,
+  });
+});
+
+describe('an enumeration that was interrupted', () => {
+  const held: CrashPointsResult = {
+    scenario: 'small-log',
+    seed: '1',
+    points: 12,
+    pointsLikely: 1234,
+    failed: 0,
+    failures: [],
+    undecided: 0,
+    notReproducible: 0,
+    isInterrupted: true,
+    events: 1,
+    elapsedMs: 1,
+    nodes: [],
+    properties: [],
+  };
+
+  test('is undecided without a failure, and violated with one', () => {
+    expect(exitCodeOf({ ...held, isInterrupted: false })).toBe(0);
+    expect(exitCodeOf(held)).toBe(3);
+    expect(exitCodeOf({ ...held, failed: 1 })).toBe(1);
+  });
+
+  test('says so, as text and as JSON', () => {
+    const text = describeCrashPoints(fakeStream(), held, { directory: 'runs', limit: undefined });
+    expect(text).toContain('\nUNDECIDED  every property held at 12 crash points (interrupted)\n');
+    const document = crashPointsDocument(held, undefined);
+    expect(document).toMatchObject({ points: 12, isInterrupted: true });
+    expect(Object.keys(document)).not.toContain('limit');
+  });
 });
 
 test('the summary tells what was crashed, by what it was judged, and what to do next', async () => {
@@ -39,7 +89,7 @@ test('the summary tells what was crashed, by what it was judged, and what to do 
   expect(out).toContain('Crash points of small-log, seed 3');
   for (const node of ['a', 'b', 'c']) expect(out).toMatch(new RegExp(`│ ${node} +│ +\\d+ │ +\\d+ │ +\\d+ │ +0 │`));
   for (const property of Object.keys(propertyMeanings)) expect(out).toContain(property);
-  expect(out).toMatch(/^HELD  every property held at \d+ crash points$/m);
+  expect(out).toMatch(/^HELD  every property held at 12 of about [\d,]+ crash points$/m);
   expect(out).toContain('crash-points small-log --seed 4');
   expect(existsSync(directory)).toBe(false);
 });
@@ -57,7 +107,7 @@ describe('a failure', () => {
     const { exitCode, out } = await antecedent('crash-points', path, '--bail', '--json', '--out', directory);
     expect(exitCode).toBe(1);
     const document = JSON.parse(out) as Document;
-    expect(Object.keys(document)).toEqual(['points', 'failed', 'failures']);
+    expect(Object.keys(document).slice(0, 3)).toEqual(['points', 'failed', 'failures']);
     expect(document.failed).toBe(1);
     const [failure = {}] = document.failures;
     expect(failure).toMatchObject({

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { RecordsDocument } from '../../cli/log-json.js';
@@ -12,6 +12,7 @@ import {
   putInPlaceOf,
   writeFutureVersion,
   writeSampleLog,
+  writeUnreadableLog,
 } from '../support/log-writer.js';
 import { antecedent, fakeStream, type Outcome } from './fake-terminal.js';
 import { temporaryDirectory } from './temporary-directory.js';
@@ -161,6 +162,36 @@ describe('log verify', () => {
   });
 });
 
+describe('log verify, of what no repair can mend,', () => {
+  test('says so for a whole record that no node can read', async () => {
+    const other = temporaryDirectory();
+    await writeUnreadableLog(other);
+    const { exitCode, out } = await antecedent('log', 'verify', other);
+    expect(exitCode).toBe(1);
+    expect(out).toMatch(/^CORRUPT .*journal-00000001\.log:64: record 1 is whole, but no node can read it: checksum/);
+    expect(out).toContain('to do        a repair cannot mend that');
+    const repair = await antecedent('log', 'repair', other, '--yes');
+    expect([repair.exitCode, repair.err]).toEqual([3, expect.stringContaining('a repair cannot mend that')]);
+  });
+
+  test('names what is no plain file', async () => {
+    mkdirSync(join(directory, 'journal-00000006.log'));
+    const { out } = await antecedent('log', 'verify', directory);
+    expect(out).toContain('problem      journal-00000006.log is no plain file');
+  });
+});
+
+test.each(damages)(
+  'the verdict $verdict is painted, not spelled out, where colours are shown',
+  async ({ inflict, verdict }) => {
+    await inflict();
+    const out = fakeStream({ hasColor: true });
+    await runCommandLine(['log', 'verify', directory], { out, err: fakeStream(), exitCode: 0 });
+    expect(out.text).toMatch(new RegExp(`^\u001b\\[\\d+m${verdict.toUpperCase()}\u001b\\[39m  /`));
+    expect(out.text).not.toContain('\\u001b');
+  },
+);
+
 describe('log inspect', () => {
   test('shows segments and origins', async () => {
     const { exitCode, out } = await antecedent('log', 'inspect', directory);
@@ -187,6 +218,12 @@ describe('log inspect', () => {
     expect(await lsns('--to', '2')).toEqual([1, 2]);
     expect(await lsns('--from', '7', '--to', '7')).toEqual([7]);
     expect(await lsns('--from', '100')).toEqual([]);
+  });
+
+  test('says that there is nothing to list behind the end', async () => {
+    const { exitCode, out } = await antecedent('log', 'inspect', directory, '--from', '100');
+    expect(exitCode).toBe(0);
+    expect(out).toMatch(/^ {2}nothing to list: the log holds the records from lsn 1 to 41\n/);
   });
 
   test('prints the fields of each kind of record', async () => {
@@ -232,6 +269,16 @@ describe('log repair', () => {
     const damaged = [second, third, fourth].map((file) => `${file}.2.damaged`);
     expect(verify.out).toContain(`${damaged.join(', ')}: taken out by a repair and kept`);
     expect(readdirSync(directory)).toEqual(expect.arrayContaining(damaged));
+  });
+
+  test('says of a missing segment that what was in it cannot be told', async () => {
+    rmSync(join(directory, fourth));
+    writeFileSync(join(directory, 'journal-00000006.log'), '');
+    const { exitCode, out } = await atTerminal(true, 'log', 'repair', directory);
+    expect(exitCode).toBe(0);
+    expect(out).toContain('what was there cannot be told, nothing of it is left');
+    expect(out).toContain(`${fourth} to journal-00000005.log, which are missing: what was in them cannot be told`);
+    expect(out).not.toContain('0 whole records');
   });
 
   test('does nothing after a no, and exits with 1', async () => {

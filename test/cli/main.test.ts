@@ -3,6 +3,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { flipBit, writeSampleLog } from '../support/log-writer.js';
+import { temporaryDirectory } from './temporary-directory.js';
 
 const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 const node = [process.execPath, '--import', import.meta.resolve('tsx'), main] as const;
@@ -24,4 +26,14 @@ test('ends quietly when its reader has gone', { timeout: 30_000 }, async () => {
   });
   const [exitCode] = (await once(child, 'close')) as [number | null];
   expect([exitCode, errors]).toEqual([0, '']);
+});
+
+test('keeps its verdict when its reader has gone', { timeout: 30_000 }, async () => {
+  const directory = temporaryDirectory();
+  await writeSampleLog(directory);
+  flipBit(directory, 'journal-00000002.log', 400);
+  const [file, ...args] = node;
+  const child = spawn(file, [...args, 'log', 'verify', directory], { stdio: ['ignore', 'pipe', 'inherit'] });
+  child.stdout.destroy();
+  expect(await once(child, 'close')).toEqual([1, null]);
 });

@@ -115,6 +115,14 @@ export async function writeSampleLog(directory: string): Promise<void> {
   await log.close();
 }
 
+/** A log of one record, which is whole, but whose body is no batch. */
+export async function writeUnreadableLog(directory: string): Promise<void> {
+  const log = await LogWriter.open(directory);
+  const { type, body } = new BatchSource('a', 'own').next();
+  await log.append({ type, body: body.subarray(1) });
+  await log.close();
+}
+
 /** The content of every file, by name; directories are left out. */
 export function contentsOf(directory: string): ReadonlyMap<string, Buffer> {
   const names = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isFile());

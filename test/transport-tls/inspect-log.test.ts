@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { recordTypes } from '../../core/index.js';
@@ -16,6 +16,7 @@ import {
   putInPlaceOf,
   writeFutureVersion,
   writeSampleLog,
+  writeUnreadableLog,
 } from '../support/log-writer.js';
 import { processHangMs, within } from './waiting.js';
 
@@ -25,6 +26,8 @@ const [first, second, third, fourth] = [1, 2, 3, 4].map((index) => `journal-0000
   string,
   string,
 ];
+/** Not one of the log. */
+const sixth = 'journal-00000006.log';
 let directory: string;
 
 beforeEach(async () => {
@@ -129,7 +132,44 @@ describe('a log that is looked at', () => {
     expect(await damageOf('corrupt')).toBe(`${third}:0: the header of the segment is damaged`);
     rmSync(join(directory, third));
     expect(await damageOf('corrupt')).toBe(`${third}:0: the segment is missing`);
-    expect((await inspect()).segments.map(({ state }) => state)).toEqual(['unread', 'unread', 'good']);
+    expect((await inspect()).segments.map(({ state }) => state)).toEqual(['good', 'good', 'unread']);
+  });
+
+  test('ends for the counts at the first missing segment, as a repair would end it', async () => {
+    rmSync(join(directory, second));
+    const lsns: number[] = [];
+    const inspection = await inspectLog(directory, { onRecord: ({ lsn }) => lsns.push(lsn) });
+    expect(inspection).toMatchObject({ verdict: 'corrupt', damage: { file: second }, records: 13, lastLsn: 13 });
+    expect([inspection.applied, inspection.origins.map(({ lastSeq }) => lastSeq)]).toEqual([6, [4, 4]]);
+    expect(lsns).toEqual(Array.from({ length: 13 }, (_, index) => index + 1));
+    flipBit(directory, fourth, 33);
+    expect(await inspect()).toMatchObject({ verdict: 'corrupt', damage: { file: fourth }, records: 13, lastLsn: 13 });
+  });
+
+  test.each([
+    ['a copy under a higher name', () => copyFileSync(join(directory, third), join(directory, sixth))],
+    ['an empty file with a higher name', () => writeFileSync(join(directory, sixth), '')],
+    ['a segment with a higher name', () => renameSync(join(directory, fourth), join(directory, sixth))],
+  ])('has no leftovers for a start to remove when it is refused: %s', async (_what, inflict) => {
+    inflict();
+    const { verdict, segments, records } = await inspect();
+    expect(verdict).toBe('corrupt');
+    expect(segments.map(({ state }) => state)).not.toContain('leftover');
+    expect(records).toBeGreaterThanOrEqual(39);
+  });
+
+  test('consists of plain files: anything else with the name of a segment is named as such', async () => {
+    mkdirSync(join(directory, sixth));
+    expect(await inspect()).toMatchObject({ verdict: 'clean', records: 41, notPlain: [sixth] });
+    renameSync(join(directory, third), join(directory, 'elsewhere'));
+    symlinkSync('elsewhere', join(directory, third));
+    expect(await inspect()).toMatchObject({ verdict: 'corrupt', records: 26, notPlain: [third, sixth] });
+    const other = makeTestDirectory('inspect');
+    mkdirSync(join(other, first));
+    await expect(inspectLog(other)).rejects.toMatchObject({
+      code: 'E_NOT_A_LOG',
+      message: expect.stringContaining(`${first} is no plain file`) as string,
+    });
   });
 
   test('is foreign when a segment of another log stands in it', async () => {
@@ -142,19 +182,21 @@ describe('a log that is looked at', () => {
     expect(await damageOf('unsupported')).toBe(`${third}:0: format version 2, this program reads version 1`);
   });
 
-  test('names whole records whose body nobody can read', async () => {
+  test('is corrupt for whole records whose body nobody can read', async () => {
     const other = makeTestDirectory('inspect');
-    const log = await LogWriter.open(other);
-    const { type, body } = new BatchSource('a', 'own').next();
-    await log.append({ type, body: body.subarray(1) });
-    await log.close();
-    const { verdict, unreadable } = await inspectLog(other);
-    expect(verdict).toBe('clean');
-    expect(unreadable).toMatchObject({ records: 1, first: expect.stringMatching(`^${first}:64: checksum`) as string });
+    await writeUnreadableLog(other);
+    const { verdict, damage, unreadable } = await inspectLog(other);
+    expect([verdict, damage?.file, damage?.offset]).toEqual(['corrupt', first, 64]);
+    expect(damage?.reason).toMatch(/^record 1 is whole, but no node can read it: checksum/);
+    expect(unreadable).toEqual({
+      records: 1,
+      first: expect.stringMatching(`^${first}:64: checksum`) as string,
+      firstLsn: 1,
+    });
   });
 
   test('names what crashes and repairs have left beside it', async () => {
-    for (const name of [`${first}.100.torn`, `${fourth}.tmp`, `${second}.2.damaged`]) {
+    for (const name of [`${first}.100.torn`, `${fourth}.tmp`, `${second}.1.damaged`]) {
       writeFileSync(join(directory, name), '');
     }
     expect(await inspect()).toMatchObject({
@@ -162,7 +204,7 @@ describe('a log that is looked at', () => {
       leftovers: {
         torn: [`${first}.100.torn`],
         temporary: [`${fourth}.tmp`],
-        damaged: [`${second}.2.damaged`],
+        damaged: [`${second}.1.damaged`],
       },
     });
   });

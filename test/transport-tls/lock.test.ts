@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
+import { findLockHolder } from '../../transport-tls/lock-holder.js';
 import { lockDirectory, lockFileName } from '../../transport-tls/lock.js';
 import { bundleScript } from '../support/bundled-program.js';
 import { makeTestDirectory, removeTestDirectories } from '../support/certificates.js';
@@ -10,8 +11,22 @@ import { within } from './waiting.js';
 /** So many of the next calls find the lock taken, whoever has it. */
 const refusals = vi.hoisted(() => ({ left: 0 }));
 vi.mock('fs-native-extensions', async (importOriginal) => {
-  const original = await importOriginal<{ tryLock(fd: number): boolean }>();
-  return { ...original, tryLock: (fd: number) => refusals.left-- <= 0 && original.tryLock(fd) };
+  const original = await importOriginal<{ tryLock(fd: number, options?: { shared: boolean }): boolean }>();
+  const tryLock: typeof original.tryLock = (...args) => refusals.left-- <= 0 && original.tryLock(...args);
+  return { ...original, tryLock };
+});
+
+/** What the next write to a file answers; undefined for what the system says. */
+const full = vi.hoisted((): { code: string | undefined } => ({ code: undefined }));
+vi.mock('node:fs', async (importOriginal) => {
+  const original = await importOriginal<{ writeSync(fd: number, text: string): number }>();
+  const writeSync = (fd: number, text: string): number => {
+    const { code } = full;
+    if (code === undefined) return original.writeSync(fd, text);
+    full.code = undefined;
+    throw Object.assign(new Error(`${code}: write`), { code });
+  };
+  return { ...original, writeSync };
 });
 
 afterAll(removeTestDirectories);
@@ -45,6 +60,29 @@ describe('the lock on a data directory', () => {
     const lock = lockDirectory(directory);
     expect(() => lockDirectory(directory)).toThrow(expect.objectContaining({ code: 'E_LOCKED' }) as Error);
     lock.release();
+  });
+
+  test.each(['ENOSPC', 'EDQUOT'])('is held when there is no room to say by whom (%s)', (code) => {
+    const directory = makeTestDirectory('lock');
+    full.code = code;
+    const lock = lockDirectory(directory);
+    expect(full.code).toBeUndefined();
+    expect(() => lockDirectory(directory)).toThrow(`${directory} is in use by another process`);
+    expect(findLockHolder(directory)).toEqual({ pid: undefined });
+    lock.release();
+  });
+
+  test('is not held when its file cannot be written at all', () => {
+    const directory = makeTestDirectory('lock');
+    full.code = 'EIO';
+    expect(() => lockDirectory(directory)).toThrow(expect.objectContaining({ code: 'E_STORAGE' }) as Error);
+    expect(findLockHolder(directory)).toBeUndefined();
+  });
+
+  test('is looked at without waiting, whatever has its name', () => {
+    const directory = makeTestDirectory('lock');
+    expect(spawnSync('mkfifo', [join(directory, lockFileName)]).status).toBe(0);
+    expect(() => findLockHolder(directory)).toThrow('it is no plain file');
   });
 
   test('is taken in a copy of a directory that is in use, lock file and all', () => {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { cpSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { AntecedentError, type Disk, type DiskFile, type Result } from '../../core/index.js';
@@ -23,6 +23,7 @@ import {
   putInPlaceOf,
   writeFutureVersion,
   writeSampleLog,
+  writeUnreadableLog,
 } from '../support/log-writer.js';
 import { processHangMs, within } from './waiting.js';
 
@@ -32,6 +33,8 @@ const [first, second, third, fourth] = [1, 2, 3, 4].map((index) => `journal-0000
   string,
   string,
 ];
+/** Not one of the log. */
+const sixth = 'journal-00000006.log';
 let directory: string;
 
 beforeEach(async () => {
@@ -143,6 +146,47 @@ const damages: readonly Damage[] = [
     cut: [],
     removed: [second, fourth],
   },
+  {
+    name: 'a missing segment and a damaged header behind it',
+    inflict: () => {
+      rmSync(join(directory, second));
+      flipBit(directory, third, 33);
+    },
+    lastLsn: 13,
+    cut: [],
+    removed: [third, fourth],
+  },
+  {
+    name: 'a missing segment and an empty one behind it',
+    inflict: () => {
+      rmSync(join(directory, second));
+      writeFileSync(join(directory, third), '');
+    },
+    lastLsn: 13,
+    cut: [],
+    removed: [third, fourth],
+  },
+  {
+    name: 'a segment that was given a higher name',
+    inflict: () => renameSync(join(directory, fourth), join(directory, sixth)),
+    lastLsn: 39,
+    cut: [],
+    removed: [sixth],
+  },
+  {
+    name: 'a copy of a segment under a higher name',
+    inflict: () => copyFileSync(join(directory, third), join(directory, sixth)),
+    lastLsn: 41,
+    cut: [],
+    removed: [sixth],
+  },
+  {
+    name: 'an empty file with a higher name',
+    inflict: () => writeFileSync(join(directory, sixth), ''),
+    lastLsn: 41,
+    cut: [],
+    removed: [sixth],
+  },
 ];
 
 describe.each(damages)('the repair of $name', ({ inflict, lastLsn, cut, removed }) => {
@@ -224,6 +268,53 @@ describe('a repair', () => {
         { origin: 'b', incarnation: 1, isOwn: false, firstSeq: 6, lastSeq: 12, readable: 7 },
         { origin: 'a', incarnation: 1, isOwn: true, firstSeq: 6, lastSeq: 12, readable: 6 },
       ],
+      missing: [],
+    });
+  });
+
+  test('says that all is lost of a log of which nothing is kept, whatever can still be read of it', async () => {
+    flipBit(directory, first, 33);
+    flipBit(directory, first, 100);
+    const { origins, records } = (await repair()).lost;
+    expect(origins.map(({ origin, firstSeq, lastSeq }) => [origin, firstSeq, lastSeq])).toEqual([
+      ['b', 1, 12],
+      ['a', 1, 12],
+    ]);
+    // Also of the segment whose own header does not tell the log: the others do.
+    expect(records).toBe(40);
+  });
+
+  test('says which segments were missing: what was in them cannot be told', async () => {
+    rmSync(join(directory, first));
+    rmSync(join(directory, third));
+    expect((await repair()).lost.missing).toEqual([
+      { first, last: first },
+      { first: third, last: third },
+    ]);
+  });
+
+  test('names a stretch of missing segments by its ends', async () => {
+    renameSync(join(directory, fourth), join(directory, 'journal-99999999.log'));
+    expect((await repair()).lost.missing).toEqual([{ first: fourth, last: 'journal-99999998.log' }]);
+  });
+
+  test('is refused where the name of a segment belongs to something else', async () => {
+    flipBit(directory, second, 400);
+    mkdirSync(join(directory, sixth));
+    const before = contentsOf(directory);
+    await expect(repairLog(directory, { ...yes, dryRun: true })).rejects.toMatchObject({
+      code: 'E_STORAGE',
+      message: expect.stringContaining(`${sixth} has the name of a segment and is no plain file`) as string,
+    });
+    expect(contentsOf(directory)).toEqual(before);
+  });
+
+  test('is refused for a record that is whole and that no node can read: it cannot mend that', async () => {
+    const other = makeTestDirectory('unreadable');
+    await writeUnreadableLog(other);
+    await expect(repairLog(other, yes)).rejects.toMatchObject({
+      code: 'E_LOG_CORRUPT',
+      message: expect.stringMatching(`^${first}:64: record 1 is whole, .*a repair cannot mend that`) as string,
     });
   });
 
