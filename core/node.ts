@@ -474,6 +474,8 @@ export class Node {
           code: event.code,
           message: event.message,
         });
+      case 'fetched-refused':
+        return logger.log('warn', 'fetched-refused', { peer: event.peer, code: event.code, message: event.message });
       case 'dial-failed':
         // The first failure, and whenever the reason changes: a wrong address must be seen, an absent peer must not flood.
         return logger.log(this.#isNewDialFailure(event.peer, event.reason) ? 'warn' : 'debug', 'dial-failed', {

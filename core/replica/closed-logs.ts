@@ -4,6 +4,9 @@
  * A member begins a new incarnation when it cannot be sure to remember all of the one before, such as after its log was
  * repaired. What it has forgotten may live on with others, and nobody else will send it: so every member says what it
  * holds of closed logs, with each acknowledgement, and fetches what another one holds more of (see `Fetching`).
+ *
+ * Only a member itself closes its logs: by its HELLO, or by what it has broadcast as a later incarnation. What others say of it
+ * closes nothing.
  */
 import type { NodeName } from '../names.js';
 import type { OriginTable } from './origin-table.js';
@@ -12,27 +15,24 @@ const none: readonly number[] = [];
 
 export class ClosedLogs {
   readonly #origins: OriginTable;
-  /** Newest incarnation of each member that we have heard of. */
+  /** Newest incarnation in which each member has spoken. */
   readonly #newest = new Map<NodeName, number>();
-  /** Number of origins that `#newest` has been told of. */
-  #seen = 0;
   #hasAny = false;
 
   constructor(origins: OriginTable) {
     this.#origins = origins;
   }
 
-  /** `name` speaks as this incarnation. True when that closes earlier ones. */
+  /** `name` speaks, or has written, as this incarnation. True when that closes earlier ones. */
   note(name: NodeName, incarnation: number): boolean {
-    if ((this.#newest.get(name) ?? 0) >= incarnation) return false;
+    if (this.newestOf(name) >= incarnation) return false;
     this.#newest.set(name, incarnation);
     this.#hasAny ||= incarnation > 1;
     return incarnation > 1;
   }
 
-  /** Newest incarnation of `name` that has spoken to us or is named in a message that we hold; 0 for none. */
+  /** Newest incarnation of `name` that we know of; 0 for none. */
   newestOf(name: NodeName): number {
-    this.#noteOrigins();
     return this.#newest.get(name) ?? 0;
   }
 
@@ -43,15 +43,7 @@ export class ClosedLogs {
 
   /** All closed logs that we have heard of. */
   get all(): readonly number[] {
-    this.#noteOrigins();
     if (!this.#hasAny) return none;
     return Array.from({ length: this.#origins.size }, (_, origin) => origin).filter((origin) => this.isClosed(origin));
-  }
-
-  #noteOrigins(): void {
-    for (; this.#seen < this.#origins.size; this.#seen++) {
-      const { name, incarnation } = this.#origins.at(this.#seen);
-      this.note(name, incarnation);
-    }
   }
 }

@@ -3,8 +3,10 @@
  *
  * - A log is fetched from one peer at a time, in order, so a batch that arrives continues what we hold or is refused as
  *   every other would be; its chain proves that it is the one its origin wrote.
- * - We ask again when something has come, and after `wantRetryMs` without: acknowledgements come with every PING, and each
- *   is an occasion. So nothing here needs a timer.
+ * - We ask again when something has become durable, and after `wantRetryMs` without an answer: acknowledgements come with every
+ *   PING, and each is an occasion. So nothing here needs a timer.
+ * - Who did not answer in time is asked again only when nobody else holds as much, or nobody else has come forward for long.
+ * - Nothing more is asked for while what has come waits for the disk, for a cause, or for the application.
  */
 import type { Timings } from '../limits.js';
 import type { LogPosition } from '../message/frame.js';
@@ -13,82 +15,98 @@ import type { ClosedLogs } from './closed-logs.js';
 import type { Logs } from './logs.js';
 import type { OriginTable } from './origin-table.js';
 import type { Outbox } from './outbox.js';
-import type { Fetch, Session } from './session.js';
+import type { Peer } from './peer.js';
+import type { Session } from './session.js';
 
-/** Where a log is being fetched from. */
-interface Source {
+/** The last request for a log. */
+interface Request {
   readonly session: Session;
+  readonly seq: number;
   readonly atMs: number;
 }
 
-export class Fetching {
-  readonly #logs: Logs;
-  readonly #origins: OriginTable;
-  readonly #closedLogs: ClosedLogs;
-  readonly #outbox: Outbox;
-  readonly #timings: Timings;
-  /** The last request for each log. */
-  readonly #sources = new Map<number, Source>();
+export interface FetchingOptions {
+  readonly logs: Logs;
+  readonly origins: OriginTable;
+  readonly closedLogs: ClosedLogs;
+  readonly outbox: Outbox;
+  readonly timings: Timings;
+  readonly peers: ReadonlyMap<string, Peer>;
+  /** False while there is no room for more of this log. */
+  readonly hasRoomFor: (origin: number) => boolean;
+}
 
-  constructor(options: {
-    readonly logs: Logs;
-    readonly origins: OriginTable;
-    readonly closedLogs: ClosedLogs;
-    readonly outbox: Outbox;
-    readonly timings: Timings;
-  }) {
-    this.#logs = options.logs;
-    this.#origins = options.origins;
-    this.#closedLogs = options.closedLogs;
-    this.#outbox = options.outbox;
-    this.#timings = options.timings;
+export class Fetching {
+  readonly #options: FetchingOptions;
+  /** By origin. */
+  readonly #requests = new Map<number, Request>();
+
+  constructor(options: FetchingOptions) {
+    this.#options = options;
   }
 
   /** The peer says what it holds. */
   handleHeld(session: Session, positions: readonly LogPosition[]): void {
+    const { origins, closedLogs } = this.#options;
     for (const { origin: name, incarnation, seq } of positions) {
-      // Of others we take nothing anyway; and who is no member may be one to the peer.
-      if (!this.#origins.isKnown(name, incarnation)) continue;
-      const origin = this.#origins.resolve(name, incarnation);
-      if (seq > (session.held.get(origin) ?? 0)) session.held.set(origin, seq);
+      // Only what we know already, or know to be closed, gets a number: a peer could else fill our tables with what it makes up.
+      const isClosed = incarnation >= 1 && incarnation < closedLogs.newestOf(name);
+      const origin = isClosed ? origins.resolve(name, incarnation) : origins.find(name, incarnation);
+      if (origin !== undefined && seq > (session.held.get(origin) ?? 0)) session.held.set(origin, seq);
     }
   }
 
-  /** Asks the peer for what it holds more of, unless that is on its way. */
+  /** Asks the peer for one log of which it holds more, the one that was asked for longest ago. */
   maybeAsk(session: Session, nowMs: number): void {
-    for (const [origin, heldSeq] of session.held) {
-      const seq = this.#logs.receivedSeq(origin) + 1;
-      if (seq > heldSeq || !this.#closedLogs.isClosed(origin)) continue;
-      if (!this.#isDue(session, origin, seq, nowMs)) continue;
-      session.fetch = { origin, seq, atMs: nowMs };
-      this.#sources.set(origin, { session, atMs: nowMs });
-      const { name, incarnation } = this.#origins.at(origin);
-      this.#outbox.sendFrame(session.link, { type: 'want', origin: name, incarnation, seq });
-      return;
+    const { logs, origins, outbox } = this.#options;
+    let chosen: number | undefined;
+    let chosenAtMs = Infinity;
+    for (const origin of session.held.keys()) {
+      const lastAtMs = this.#requests.get(origin)?.atMs ?? -Infinity;
+      if (lastAtMs >= chosenAtMs || !this.#isDue(session, origin, nowMs)) continue;
+      chosen = origin;
+      chosenAtMs = lastAtMs;
     }
+    if (chosen === undefined) return;
+    const seq = logs.receivedSeq(chosen) + 1;
+    this.#requests.set(chosen, { session, seq, atMs: nowMs });
+    session.asked.add(chosen);
+    const { name, incarnation } = origins.at(chosen);
+    outbox.sendFrame(session.link, { type: 'want', origin: name, incarnation, seq });
   }
 
-  /** True when a batch that the peer did not write itself answers our request. */
-  hasAskedFor(session: Session, header: BatchHeader): boolean {
-    const { fetch } = session;
-    if (fetch === undefined) return false;
-    const { name, incarnation } = this.#origins.at(fetch.origin);
-    return header.origin === name && header.incarnation === incarnation;
+  /** True when a batch that the peer did not write itself answers a request of ours. */
+  hasAskedFor(session: Session, { origin: name, incarnation }: BatchHeader): boolean {
+    const origin = this.#options.origins.find(name, incarnation);
+    return origin !== undefined && session.asked.has(origin);
   }
 
-  #isDue(session: Session, origin: number, seq: number, nowMs: number): boolean {
-    const isLate = (atMs: number): boolean => nowMs - atMs >= this.#timings.wantRetryMs;
-    const { fetch } = session;
-    // One log at a time, or each request would replace the one before.
-    if (fetch !== undefined && fetch.origin !== origin && !isLate(fetch.atMs) && !this.#isDone(session, fetch)) {
-      return false;
+  /** What the peer holds of a log contradicts what we hold: nothing more of it is asked for on this link. */
+  giveUp(session: Session, origin: number): void {
+    session.givenUp.add(origin);
+  }
+
+  #isDue(session: Session, origin: number, nowMs: number): boolean {
+    const { logs, closedLogs, timings, hasRoomFor } = this.#options;
+    if (session.givenUp.has(origin)) return false;
+    const received = logs.receivedSeq(origin);
+    if (received >= (session.held.get(origin) ?? 0) || !closedLogs.isClosed(origin)) return false;
+    // What has come must be durable before more is asked for.
+    if (logs.durableSeq(origin) < received || !hasRoomFor(origin)) return false;
+    const last = this.#requests.get(origin);
+    if (last === undefined) return true;
+    if (last.session === session && received + 1 > last.seq) return true;
+    const waitedMs = nowMs - last.atMs;
+    if (waitedMs < timings.wantRetryMs) return false;
+    return last.session !== session || waitedMs >= 3 * timings.wantRetryMs || !this.#hasAnother(session, origin);
+  }
+
+  /** True when another peer that is up holds more of a log than we do. */
+  #hasAnother(session: Session, origin: number): boolean {
+    const received = this.#options.logs.receivedSeq(origin);
+    for (const { session: other } of this.#options.peers.values()) {
+      if (other !== undefined && other !== session && (other.held.get(origin) ?? 0) > received) return true;
     }
-    const source = this.#sources.get(origin);
-    if (source === undefined || isLate(source.atMs)) return true;
-    return source.session === session && fetch?.origin === origin && seq > fetch.seq;
-  }
-
-  #isDone(session: Session, { origin }: Fetch): boolean {
-    return this.#logs.receivedSeq(origin) >= (session.held.get(origin) ?? 0);
+    return false;
   }
 }

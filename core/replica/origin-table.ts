@@ -42,9 +42,9 @@ export class OriginTable {
     return index;
   };
 
-  /** True when `resolve` would give the origin a number. */
-  isKnown(name: NodeName, incarnation: number): boolean {
-    return this.#members.has(name) && incarnation >= 1 && incarnation <= incarnationsMax;
+  /** Number of an origin that has one already. */
+  find(name: NodeName, incarnation: number): number | undefined {
+    return this.#indices.get(originKey(name, incarnation));
   }
 
   readonly at = (index: number): Origin => {

@@ -105,7 +105,8 @@ export class Peering {
       owesAck: false,
       wanted: undefined,
       held: new Map(),
-      fetch: undefined,
+      asked: new Set(),
+      givenUp: new Set(),
       relay: undefined,
     };
     this.#sessions.set(link, session);
@@ -273,11 +274,12 @@ export class Peering {
       const message = `incarnation ${hello.incarnation} is not from 1 to ${incarnationsMax}`;
       throw new RemoteProtocolError('E_COUNTER_RANGE', message);
     }
-    handlers.checkHello(session, hello, nowMs);
     session.hello = hello;
     session.reader.frameBytesMax = frameBytesMax(limits);
     const durable = handlers.durablePositions();
     outbox.sendFrame(session.link, { type: 'welcome', nonce: hello.nonce, durable });
+    // Only now: if it has forgotten something, it learns what from our WELCOME, also when we refuse it.
+    handlers.checkHello(session, hello, nowMs);
     this.#maybeUp(session, nowMs);
   }
 

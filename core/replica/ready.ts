@@ -54,6 +54,8 @@ export type ReplicaEvent =
       readonly code: string;
       readonly message: string;
     }
+  /** A batch of somebody's closed log, which we had asked the peer for, contradicts what we hold. */
+  | { readonly type: 'fetched-refused'; readonly peer: NodeName; readonly code: string; readonly message: string }
   | { readonly type: 'dial-failed'; readonly peer: NodeName; readonly reason: string; readonly retryInMs: number }
   | { readonly type: 'alarm'; readonly alarm: NodeAlarm };
 

@@ -10,7 +10,7 @@ import { encodeBatchFrame, type LogPosition } from '../message/frame.js';
 import { originKey } from '../message/origin.js';
 import type { Logs } from './logs.js';
 import type { Outbox } from './outbox.js';
-import type { Relay, Session } from './session.js';
+import type { Session } from './session.js';
 
 /** Bytes that one WANT lets go, but at least one batch. */
 const bytesPerWant = 256 << 10;
@@ -29,7 +29,7 @@ export class Relaying {
   /** The peer wants a log from a seq on. Throws `E_STATE` when we have never said that we hold as much. */
   handleWant(session: Session, origin: number, wanted: LogPosition): void {
     const index = this.#logs.index(origin);
-    if (wanted.seq === 0 || wanted.seq > index.lastSeq + 1) {
+    if (wanted.seq === 0 || wanted.seq > index.lastSeq) {
       const key = originKey(wanted.origin, wanted.incarnation);
       throw new RemoteProtocolError('E_STATE', `wants message ${wanted.seq} of ${key}, we hold ${index.lastSeq}`);
     }
@@ -54,15 +54,16 @@ export class Relaying {
     const hasRoom = session.bufferedBytes < this.#limits.linkBufferBytesMax;
     if (!hasRoom || cursor === index.end || index.bytesBetween(from, cursor) >= bytesPerWant) return;
     relay.isReading = true;
-    this.#outbox.read(index.at(cursor), (batch) => this.#handleRead(session, { ...relay }, batch));
+    const { origin } = relay;
+    this.#outbox.read(index.at(cursor), (batch) => this.#handleRead(session, origin, cursor, batch));
   }
 
-  #handleRead(session: Session, asked: Relay, batch: Uint8Array): void {
+  #handleRead(session: Session, origin: number, cursor: number, batch: Uint8Array): void {
     const relay = session.relay;
     if (relay === undefined) return;
     relay.isReading = false;
     // The peer may have asked for something else meanwhile.
-    if (relay.origin === asked.origin && relay.cursor === asked.cursor) {
+    if (relay.origin === origin && relay.cursor === cursor) {
       const frame = encodeBatchFrame(batch);
       this.#outbox.send(session.link, frame);
       session.bufferedBytes += frame.length;

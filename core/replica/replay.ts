@@ -32,6 +32,7 @@ export class Replay {
   /** By origin index; a log that appeared later is read from its beginning. */
   readonly #cursors: Cursor[];
   #isReading = false;
+  #newBytes = 0;
 
   /** Begins behind everything that `logs` holds now. */
   constructor(logs: Logs, origins: OriginTable) {
@@ -41,6 +42,16 @@ export class Replay {
       ordinal: logs.index(origin).end,
       state: logs.receivedState(origin),
     }));
+  }
+
+  /** Bytes that have come since the replay began: an application that does not keep up holds them back like any others. */
+  get newBytes(): number {
+    return this.#newBytes;
+  }
+
+  /** A batch of `length` bytes has become durable, and will be offered in its turn. */
+  noteNew(length: number): void {
+    this.#newBytes += length;
   }
 
   /** True when nothing is left to read. */

@@ -14,7 +14,7 @@ import type { Delivery, Durability } from '../delivery.js';
 import { recordTypes, type JournalEntry, type RecordPlace } from '../journal/journal.js';
 import type { Limits, Timings } from '../limits.js';
 import { BatchEncoder, type SealedBatch } from '../message/batch-encoder.js';
-import { decodeBatchHeader } from '../message/batch.js';
+import { decodeBatchHeader, type BatchHeader } from '../message/batch.js';
 import { ByteReader, ByteWriter } from '../message/bytes.js';
 import {
   FrameEncoder,
@@ -33,7 +33,7 @@ import { ClosedLogs } from './closed-logs.js';
 import { Deliveries } from './deliveries.js';
 import { Fence } from './fence.js';
 import { Fetching } from './fetching.js';
-import { Logs, type TakenBatch } from './logs.js';
+import { Logs, type TakenBatch, type TakeResult } from './logs.js';
 import { OriginTable } from './origin-table.js';
 import { Outbox } from './outbox.js';
 import { OwnLog } from './own-log.js';
@@ -104,6 +104,7 @@ export class Replica {
     this.#origins = new OriginTable([options.name, ...options.peers]);
     this.#logs = new Logs(this.#origins, options.digests);
     this.#deliveries = new Deliveries(this.#origins, options.position);
+    this.#peers = new Map(options.peers.map((name) => [name, newPeer(name)]));
     this.#closedLogs = new ClosedLogs(this.#origins);
     this.#fetching = new Fetching({
       logs: this.#logs,
@@ -111,8 +112,9 @@ export class Replica {
       closedLogs: this.#closedLogs,
       outbox: this.#outbox,
       timings: options.timings,
+      peers: this.#peers,
+      hasRoomFor: (origin) => this.#hasRoomFor(origin),
     });
-    this.#peers = new Map(options.peers.map((name) => [name, newPeer(name)]));
   }
 
   // --- Restoring -----------------------------------------------------------------------------------------------------
@@ -144,6 +146,11 @@ export class Replica {
   start(options: { readonly incarnation: number; readonly nonce: number; readonly nowMs: number }): void {
     assert(this.#running === undefined, 'start is called once');
     const origin: Origin = { name: this.#options.name, incarnation: options.incarnation };
+    for (let index = 0; index < this.#origins.size; index++) {
+      // What a member has broadcast as a later incarnation closes its earlier ones.
+      const { name, incarnation } = this.#origins.at(index);
+      if (this.#logs.durableSeq(index) > 0) this.#closedLogs.note(name, incarnation);
+    }
     this.#closedLogs.note(origin.name, origin.incarnation);
     const self = this.#origins.resolve(origin.name, origin.incarnation);
     const encoder = new BatchEncoder({
@@ -373,8 +380,11 @@ export class Replica {
   #becomeDurable(taken: TakenBatch, place: RecordPlace | undefined): void {
     assert(place !== undefined, 'every record of a group has its place');
     this.#logs.enter(taken, place);
-    // A replay comes to it in its turn.
-    if (this.#replay !== undefined) return;
+    if (this.#replay !== undefined) {
+      // It comes to it in its turn.
+      this.#replay.noteNew(place.length);
+      return;
+    }
     for (const message of taken.messages) this.#deliveries.offer(message);
   }
 
@@ -400,13 +410,13 @@ export class Replica {
     for (const { session: other } of this.#peers.values()) {
       if (other === undefined) continue;
       other.owesAck = true;
-      this.#maybeFetch(other, nowMs);
+      this.#fetching.maybeAsk(other, nowMs);
     }
   }
 
   #handlePeerUp(peer: Peer, session: Session, held: readonly LogPositionWithChain[]): void {
     this.#fetching.handleHeld(session, held);
-    this.#maybeFetch(session, session.lastHeardMs);
+    this.#fetching.maybeAsk(session, session.lastHeardMs);
     this.#sending.start(peer, session, this.#ownPosition(held)?.seq ?? 0);
     this.#sending.pump(peer);
     if (this.#sending.isOwed(peer)) this.#peering.expectAck(session, session.lastHeardMs);
@@ -437,8 +447,10 @@ export class Replica {
       const key = originKey(header.origin, header.incarnation);
       throw new RemoteProtocolError('E_IDENTITY', `${session.peer} sends a batch of ${key} that we have not asked for`);
     }
-    const result = this.#logs.take(frame.batch, header);
-    switch (result.type) {
+    const result = isTheirOwn ? this.#logs.take(frame.batch, header) : this.#takeFetched(session, frame.batch, header);
+    switch (result?.type) {
+      case undefined:
+        return;
       case 'taken':
         this.#unjournalled.push({ type: 'remote-batch', taken: result.batch });
         return;
@@ -448,13 +460,29 @@ export class Replica {
         return;
       case 'gap':
         if (isTheirOwn) this.#want(session, result.missingSeq, nowMs);
-        else this.#maybeFetch(session, nowMs);
+        else this.#fetching.maybeAsk(session, nowMs);
+    }
+  }
+
+  /** Takes a batch that the peer did not write. What is wrong with it is nothing that the peer has done. */
+  #takeFetched(session: Session, batch: Uint8Array, header: BatchHeader): TakeResult | undefined {
+    const origin = this.#origins.resolve(header.origin, header.incarnation);
+    // What was on its way when the first contradiction came.
+    if (session.givenUp.has(origin)) return undefined;
+    try {
+      return this.#logs.take(batch, header);
+    } catch (error) {
+      if (!(error instanceof RemoteProtocolError)) throw error;
+      this.#fetching.giveUp(session, origin);
+      const { code, message } = error;
+      this.#outbox.event({ type: 'fetched-refused', peer: session.peer, code, message });
+      return undefined;
     }
   }
 
   #handleAck(peer: Peer, session: Session, positions: readonly LogPosition[], nowMs: number): void {
     this.#fetching.handleHeld(session, positions);
-    this.#maybeFetch(session, nowMs);
+    this.#fetching.maybeAsk(session, nowMs);
     const ours = this.#ownPosition(positions);
     if (ours === undefined) return;
     this.#sending.handleAck(peer, ours.seq);
@@ -466,7 +494,11 @@ export class Replica {
       this.#sending.handleWant(peer, wanted.seq);
       return;
     }
-    const origin = this.#origins.resolve(wanted.origin, wanted.incarnation);
+    const origin = this.#origins.find(wanted.origin, wanted.incarnation);
+    if (origin === undefined) {
+      const key = originKey(wanted.origin, wanted.incarnation);
+      throw new RemoteProtocolError('E_STATE', `wants the log of ${key} from us, of which we hold nothing`);
+    }
     this.#run().relaying.handleWant(session, origin, wanted);
   }
 
@@ -477,10 +509,15 @@ export class Replica {
     session.owesAck = true;
   }
 
-  /** Asks a peer for what it holds more of than we do, unless our application is behind already. */
-  #maybeFetch(session: Session, nowMs: number): void {
-    if (this.#deliveries.undeliveredBytes > this.#options.limits.undeliveredBytesMax) return;
-    this.#fetching.maybeAsk(session, nowMs);
+  /** False while our application, or a cause that is missing, keeps us from taking more of a log. */
+  #hasRoomFor(origin: number): boolean {
+    const { heldBackBytesMax, undeliveredBytesMax } = this.#options.limits;
+    return this.#undeliveredBytes <= undeliveredBytesMax && this.#deliveries.heldBytes(origin) <= heldBackBytesMax;
+  }
+
+  /** What waits for the application: in memory, and of what has come during a replay on the disk. */
+  get #undeliveredBytes(): number {
+    return this.#deliveries.undeliveredBytes + (this.#replay?.newBytes ?? 0);
   }
 
   /** Asks for the peer's log from `seq` on, once per gap and `wantRetryMs`. */
@@ -497,7 +534,7 @@ export class Replica {
       for (const { session } of this.#peers.values()) {
         if (session === undefined) continue;
         session.owesAck = true;
-        this.#maybeFetch(session, nowMs);
+        this.#fetching.maybeAsk(session, nowMs);
       }
       return;
     }
@@ -508,7 +545,7 @@ export class Replica {
   #flushAcks(): void {
     const { heldBackBytesMax, linkBufferBytesMax, undeliveredBytesMax } = this.#options.limits;
     // Unacknowledged, a peer's window closes: that is how a slow application, or a missing cause, stops what feeds it.
-    if (this.#deliveries.undeliveredBytes > undeliveredBytesMax) return;
+    if (this.#undeliveredBytes > undeliveredBytesMax) return;
     for (const peer of this.#peers.values()) {
       const session = peer.session;
       // Who does not read gets no acknowledgements either; they are cumulative, and the next one says it all.

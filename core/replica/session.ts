@@ -30,17 +30,12 @@ export interface Session {
   wanted: { readonly seq: number; readonly atMs: number } | undefined;
   /** What the peer holds of each log, as far as it has said so, by origin index. */
   readonly held: Map<number, number>;
-  /** What we last asked the peer for of a closed log. */
-  fetch: Fetch | undefined;
+  /** Closed logs that we have asked the peer for. */
+  readonly asked: Set<number>;
+  /** Of these, the logs of which the peer holds another version than we do. */
+  readonly givenUp: Set<number>;
   /** What the peer last asked us for of a closed log. */
   relay: Relay | undefined;
-}
-
-/** The last request that was sent on a link. */
-export interface Fetch {
-  readonly origin: number;
-  readonly seq: number;
-  readonly atMs: number;
 }
 
 /** What a peer is given of one closed log. */

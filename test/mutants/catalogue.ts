@@ -173,8 +173,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'core/replica/fetching.ts',
-        from: 'if (seq > heldSeq || !this.#closedLogs.isClosed(origin)) continue;',
-        to: 'if (seq > 0) continue;',
+        from: 'if (received >= (session.held.get(origin) ?? 0) || !closedLogs.isClosed(origin)) return false;',
+        to: 'if (received >= 0) return false;',
       },
     ],
     breaks: ['convergence', 'deadlock'],
@@ -200,6 +200,11 @@ export const mutants: readonly Mutant[] = [
         file: 'core/journal/repair.ts',
         from: 'if (type === recordTypes.incarnation) newest = Math.max(newest, decodeCounter(body));',
         to: 'if (type < 0) newest = Math.max(newest, decodeCounter(body));',
+      },
+      {
+        file: 'core/journal/repair.ts',
+        from: 'if (type === recordTypes.localBatch) newest = Math.max(newest, incarnationOf(body));',
+        to: 'if (type < 0) newest = Math.max(newest, incarnationOf(body));',
       },
       {
         file: 'core/journal/repair.ts',

@@ -1,10 +1,32 @@
 /** A member comes back as a new incarnation, having forgotten a part of what it wrote before. */
 import { describe, expect, test } from 'vitest';
 import type { JournalEntry } from '../../../core/journal/journal.js';
-import { defaultTimings, nodeName, type Limits } from '../../../core/index.js';
+import {
+  clusterName,
+  decodeBatchHeader,
+  defaultLimits,
+  defaultTimings,
+  nodeName,
+  type Limits,
+} from '../../../core/index.js';
+import type { HelloFrame } from '../../../core/message/frame.js';
+import { frameBytesMax } from '../../../core/replica/peering.js';
 import { connect, exchange, ReplicaUnderTest, settle } from '../../support/replicas.js';
 
 const a = nodeName('a');
+
+function helloOf(name: string, incarnation: number): HelloFrame {
+  const { windowBytes } = defaultLimits;
+  const named = { cluster: clusterName('test'), name: nodeName(name), incarnation, nonce: 99 };
+  return {
+    type: 'hello',
+    versionMin: 1,
+    versionMax: 1,
+    ...named,
+    windowBytes,
+    frameBytesMax: frameBytesMax(defaultLimits),
+  };
+}
 
 interface Life {
   readonly journal?: readonly JournalEntry[];
@@ -141,4 +163,61 @@ test('a member that comes back as an earlier incarnation is refused, and fences 
   const old = member('a');
   connect(old, b, 2);
   expect(b.events.at(-1)).toMatchObject({ type: 'refused', by: 'us', code: 'E_ROLLED_BACK' });
+  expect(() => old.broadcast('under a dot that is in use')).toThrow(/set back/);
+});
+
+test('what others say of a member closes none of its logs', () => {
+  const { b } = afterRepair();
+  const c = member('c');
+  connect(b, c, 3);
+  b.receiveFrame(3, {
+    type: 'ack',
+    durable: [
+      { origin: a, incarnation: 2, seq: 1 },
+      { origin: a, incarnation: 1, seq: 100 },
+    ],
+  });
+  expect(b.takeFrames(3).filter(({ type }) => type === 'want')).toEqual([]);
+  b.receiveFrame(3, { type: 'want', origin: a, incarnation: 64, seq: 1 });
+  expect(b.events.at(-1)).toMatchObject({ type: 'peer-down', reason: expect.stringContaining('E_STATE') as string });
+  const still = member('a');
+  connect(still, b, 4);
+  expect(b.events.at(-1)).not.toMatchObject({ type: 'refused', code: 'E_ROLLED_BACK' });
+});
+
+test('two members that hold different versions of a closed log keep their link', () => {
+  const { a: back, b } = afterRepair();
+  const other = member('a');
+  const c = member('c');
+  broadcastAll(other, ['another', 'story']);
+  send(other, c, 1);
+  connect(back, b, 2);
+  settle(back, b, 2);
+  connect(b, c, 3);
+  settle(b, c, 3);
+  // c hears of the new incarnation, which closes the log that it holds in another version.
+  c.open(4, 'a', false);
+  c.receiveFrame(4, { ...helloOf('a', 2) });
+  c.receiveFrame(3, { type: 'ack', durable: [{ origin: a, incarnation: 1, seq: 6 }] });
+  settle(b, c, 3);
+  expect(c.events.filter(({ type }) => type === 'refused')).toEqual([]);
+  expect(c.events).toContainEqual(expect.objectContaining({ type: 'fetched-refused', peer: 'b', code: 'E_CHAIN' }));
+  broadcastAll(b, ['still heard']);
+  settle(b, c, 3);
+  expect(c.deliver()).toContain('still heard');
+});
+
+test('a WANT that goes back while a batch is being read is answered from there', () => {
+  const { a: back, b } = afterRepair(0);
+  connect(back, b, 1);
+  const wantFrom = (seq: number): void => b.receiveFrame(1, { type: 'want', origin: a, incarnation: 1, seq });
+  b.answerReads();
+  b.answerReads();
+  expect(b.reads).toHaveLength(1);
+  wantFrom(1);
+  while (b.reads.length > 0) b.answerReads();
+  const seqs = b
+    .takeFrames(1)
+    .flatMap((frame) => (frame.type === 'batch' ? [decodeBatchHeader(frame.batch, undefined).firstSeq] : []));
+  expect(seqs).toEqual([1, 2, 1, 2, 3, 4, 5, 6]);
 });
