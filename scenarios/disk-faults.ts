@@ -3,7 +3,7 @@
  *
  * Invariants:
  * - Of several faults of one kind at one disk the latest counts; when the last of them has ended, the disk is well again.
- * - A node is reported as damaged once, when something was really done to its disk, and before anything that follows from
+ * - A node is reported as damaged whenever something was really done to its disk, and before anything that follows from
  *   it is observed.
  */
 import type { NodeName } from '../core/index.js';
@@ -19,7 +19,6 @@ export class DiskFaults {
   readonly #onDamaged: (node: NodeName) => void;
   /** In the order in which they began. */
   readonly #underWay: LastingFault[] = [];
-  readonly #damaged = new Set<NodeName>();
   readonly #changes = { 'disk-errors': 0, 'lying-disk': 0 };
   /** Writes of all disks so far that did not do what was answered. */
   #lies = 0;
@@ -36,7 +35,7 @@ export class DiskFaults {
 
   inject(fault: PlannedDiskFault): void {
     if (fault.kind === 'bit-rot') {
-      if (this.#simulation.disk(fault.node).rot(fault)) this.#noteDamaged(fault.node);
+      if (this.#simulation.disk(fault.node).rot(fault)) this.#onDamaged(fault.node);
       return;
     }
     // Before there is one more disk that could have lied.
@@ -64,7 +63,7 @@ export class DiskFaults {
     const lies = (faults.get('phantom-write') ?? 0) + (faults.get('misdirected-write') ?? 0);
     if (lies === this.#lies) return;
     this.#lies = lies;
-    for (const { node } of lying) this.#noteDamaged(node);
+    for (const { node } of lying) this.#onDamaged(node);
   }
 
   #end(fault: LastingFault): void {
@@ -113,12 +112,6 @@ export class DiskFaults {
       this.#changes['disk-errors'] += 1;
     }
     if (isLie(fault)) this.#changes['lying-disk'] += 1;
-  }
-
-  #noteDamaged(node: NodeName): void {
-    if (this.#damaged.has(node)) return;
-    this.#damaged.add(node);
-    this.#onDamaged(node);
   }
 }
 

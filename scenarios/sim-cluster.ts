@@ -19,6 +19,7 @@ export class SimCluster {
   readonly #onClosed = new Map<NodeName, () => void>();
   readonly #observe: (event: HistoryEvent) => void;
   readonly #supervisor: Supervisor;
+  /** Whose log was damaged and not repaired since. */
   readonly #damaged = new Set<NodeName>();
 
   constructor(plan: Plan, program: Program, simulation: Simulation, observe: (event: HistoryEvent) => void) {
@@ -37,7 +38,10 @@ export class SimCluster {
         program,
         random: simulation.random(`application ${name}`),
         nowMs: () => simulation.nowMs,
-        observe,
+        observe: (event) => {
+          if (event.type === 'rebuilt') this.#damaged.delete(name);
+          observe(event);
+        },
         onEnded: (stop) => this.#handleEnded(name, stop),
         settleMs,
       });

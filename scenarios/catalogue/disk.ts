@@ -118,6 +118,7 @@ export const repairedLog: Scenario = scenario('repaired-log', {
         // In the middle of the repair, or soon after it.
         at(ms(1600 + random.below(40)), random.chance(0.5) ? crash(rotten) : powerLoss(rotten)),
         at(ms(1800), repair(rotten)),
+        at(ms(2300), repair(rotten)),
         randomly(0.5, cut('any'), { from: ms(1100), until: ms(2400) }),
       ],
       // Marks behind the damage are gone: only an application that stores its position can be built anew.

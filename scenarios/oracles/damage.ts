@@ -3,7 +3,7 @@
  *
  * A disk that drops or changes what it had promised to keep takes away what no program can bring back. Whose disk has done
  * so is known from what was done to it (`disk-damaged`), never from what a node says. Of such a node:
- * - It may stop, with an error about its log or its disk, and refuse to start (`mayStop`).
+ * - It may stop, with an error about its log or its disk, and refuse to start (`mayStop`), until its log is repaired.
  * - Others may find that it has forgotten what it had acknowledged, and it may find so itself (`isExcusedAlarm`). In the
  *   second case it is fenced: it broadcasts nothing any more and is cut off from those who know better, so nothing is asked
  *   of it at the end.
@@ -23,7 +23,7 @@ const stopCodes: ReadonlySet<string> = new Set(['E_LOG_CORRUPT', 'E_LOG_VANISHED
 
 /** True when the node may stop by itself with this error. */
 export function mayStop(node: NodeTruth, code: string): boolean {
-  return node.isDamaged && stopCodes.has(code);
+  return node.mayRefuse && stopCodes.has(code);
 }
 
 /** True when the one who has forgotten something, by this alarm, has a disk that was damaged. */

@@ -73,6 +73,8 @@ export interface NodeTruth {
   markedSince: string;
   /** Its disk has dropped or changed what it held: see `damage.ts`. */
   isDamaged: boolean;
+  /** Its log was damaged and has not been repaired since: it may refuse to start. */
+  mayRefuse: boolean;
   /** It has found out, damaged, that its log went back. */
   isFenced: boolean;
   /** Two halves of an order-independent hash of the delivered set. */
@@ -127,6 +129,7 @@ export class GroundTruth {
       marked: 0,
       markedSince: '',
       isDamaged: false,
+      mayRefuse: false,
       isFenced: false,
       setXor: 0,
       setSum: 0,
@@ -202,6 +205,7 @@ export class GroundTruth {
     node.last = undefined;
     node.marked = 0;
     node.isFenced = false;
+    node.mayRefuse = false;
   }
 
   /** The life ends, with or without warning. */

@@ -119,6 +119,7 @@ export class Judge {
         return this.#alarm(node, event);
       case 'disk-damaged':
         node.isDamaged = true;
+        node.mayRefuse = true;
         return undefined;
       case 'stopped':
         return this.#stop(node, event);

@@ -167,7 +167,7 @@ describe('damage', () => {
       [700, cut('any')],
     ]);
     expect(verdict).toBe('pass');
-    expect(timesOf(history, 'disk-damaged')).toEqual([300]);
+    expect(timesOf(history, 'disk-damaged')).toEqual([300, 320]);
     expect(timesOf(history, 'disk-damaged', 'b')).toEqual([]);
     const stops = history.filter((event) => event.type === 'stopped');
     expect(stops.map(({ code, phase }) => `${code} ${phase ?? ''}`)).toEqual(Array(2).fill('E_LOG_CORRUPT starting'));

@@ -20,6 +20,14 @@ describe('stops', () => {
     },
   );
 
+  test('a log that was repaired may not be refused again, unless it is damaged again', () => {
+    const repaired = (): HistoryBuilder => damaged().crash('a').rebuilt('a').start('a', 0);
+    expect(repaired().stopped('a', 'E_LOG_CORRUPT', 'starting').safety()?.property).toBe('no-unexpected-stop');
+    expect(repaired().damaged('a').stopped('a', 'E_LOG_CORRUPT', 'starting').safety()).toBeUndefined();
+    // What it has forgotten it has forgotten for good.
+    expect(repaired().alarm('b', 'E_PEER_FORGOT', 'a').safety()).toBeUndefined();
+  });
+
   test('nobody else may stop', () => {
     expect(damaged().stopped('b', 'E_LOG_CORRUPT', 'starting').safety()?.property).toBe('no-unexpected-stop');
   });

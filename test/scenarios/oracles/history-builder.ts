@@ -102,6 +102,11 @@ export class HistoryBuilder {
     return this;
   }
 
+  rebuilt(node: string): this {
+    this.events.push({ type: 'rebuilt', atMs: this.#atMs, node: nodeName(node) });
+    return this;
+  }
+
   damaged(node: string): this {
     this.events.push({ type: 'disk-damaged', atMs: this.#atMs, node: nodeName(node) });
     return this;
