@@ -30,6 +30,7 @@ import {
   firstHeader,
   headerAfter,
   incarnationOfDamaged,
+  logIdIn,
   journalFilePrefix,
   newLogId,
   segmentIndexOf,
@@ -261,18 +262,19 @@ class Repairing {
   #findIncarnation(tail: LogTail | undefined, damaged: Uint8Array | undefined, done: Done<number>): void {
     let strangers = 0;
     let newest = Math.max(tail?.incarnation ?? 0, ...this.#names.map((name) => incarnationOfDamaged(name) ?? 0));
-    const look = (bytes: Uint8Array): void => {
+    const look = (bytes: Uint8Array, index: number): void => {
       const header = decodeSegmentHeader(bytes, this.#ports.digests)?.header;
       if (tail !== undefined && header !== undefined && !isSameLog(header.logId, tail.logId)) strangers++;
-      newest = Math.max(newest, newestIn(bytes, tail?.logId, this.#ports.digests));
+      newest = Math.max(newest, newestIn(bytes, index, tail?.logId, this.#ports.digests));
     };
-    if (damaged !== undefined) look(damaged);
+    if (damaged !== undefined) look(damaged, this.#index);
     const lookAt = (name: string) => (next: Done<void>) => {
+      const index = segmentIndexOf(name) ?? 0;
       readSegment(
         this.#ports.disk,
-        segmentIndexOf(name) ?? 0,
+        index,
         onValue(next, ({ file, bytes }) => {
-          look(bytes);
+          look(bytes, index);
           afterClosing(file, next)(success(undefined));
         }),
       );
@@ -289,14 +291,19 @@ class Repairing {
   }
 }
 
-/** The newest incarnation that a segment names, in its header or in a record; 0 for one that is not of log `logId`. */
-function newestIn(bytes: Uint8Array, logId: Uint8Array | undefined, digests: Digests): number {
+/**
+ * The newest incarnation that segment `index` names, in its header or in a record; 0 for one that is not of log `logId`, or
+ * that says nothing.
+ */
+function newestIn(bytes: Uint8Array, index: number, logId: Uint8Array | undefined, digests: Digests): number {
   const header = decodeSegmentHeader(bytes, digests)?.header;
-  if (header === undefined) return 0;
+  // Of a damaged header the log id may be whole: then records fit it, for their checksums continue from it.
+  const identity = header ?? { logId: logId ?? logIdIn(bytes), index };
   // A foreign segment says nothing about us.
-  if (logId !== undefined && !isSameLog(header.logId, logId)) return 0;
-  let newest = header.incarnation;
-  salvageRecords(bytes, 0, header, digests, ({ type, body }) => {
+  if (logId !== undefined && !isSameLog(identity.logId, logId)) return 0;
+  let newest = header?.incarnation ?? 0;
+  salvageRecords(bytes, 0, identity, digests, ({ type, body }) => {
+    newest = Math.max(newest, 1);
     if (type === recordTypes.incarnation) newest = Math.max(newest, decodeCounter(body));
     // The record that began it may be the damaged one; what was broadcast since then names it too.
     if (type === recordTypes.localBatch) newest = Math.max(newest, incarnationOf(body));

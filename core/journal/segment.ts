@@ -130,6 +130,13 @@ export function decodeSegmentHeader(
   return { header, checksum };
 }
 
+/** Where a header has the log id, whether it is whole or not; zeros for what is cut. */
+export function logIdIn(bytes: Uint8Array): Uint8Array {
+  const logId = new Uint8Array(logIdBytes);
+  logId.set(bytes.subarray(16, 16 + logIdBytes));
+  return logId;
+}
+
 /** Every file of the journal begins so. */
 export const journalFilePrefix = 'journal-';
 

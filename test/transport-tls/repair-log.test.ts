@@ -429,7 +429,7 @@ describe('a repair', () => {
   });
 
   test('is refused when nothing tells which incarnation the log was of', async () => {
-    for (const name of [first, second, third, fourth]) flipBit(directory, name, 33);
+    for (const name of [first, second, third, fourth]) flipBit(directory, name, 20);
     await expect(repairLog(directory, yes)).rejects.toMatchObject({ code: 'E_LOG_CORRUPT' });
   });
 });

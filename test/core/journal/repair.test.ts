@@ -183,14 +183,26 @@ describe('repair', () => {
     }
   });
 
-  test('is refused when not even the incarnation can be read', () => {
-    const opened = open(new MemoryDisk());
-    append(opened, 'all there is');
-    flip(opened.disk, firstSegment, 20);
-    const result = settled(opened.disk, (done) => {
-      repairLog({ disk: opened.disk, digests, random: countingRandom(7) }, done);
-    });
-    expect(result.error?.code).toBe('E_LOG_CORRUPT');
-    expect(result.error?.message).toContain('no part of the log is good');
+  test('of a log of one segment with a damaged header begins a new one, and is refused when the log id is damaged', () => {
+    for (let at = 0; at < 64; at++) {
+      const opened = open(new MemoryDisk());
+      append(opened, 'all there is');
+      flip(opened.disk, firstSegment, at);
+      const isLogId = at >= 16 && at < 32;
+      const files = opened.disk.files();
+      const result = settled(opened.disk, (done) => {
+        repairLog({ disk: opened.disk, digests, random: countingRandom(7) }, done);
+      });
+      if (isLogId) {
+        expect(result.error?.code).toBe('E_LOG_CORRUPT');
+        expect(result.error?.message).toContain('no part of the log is good');
+        expect(opened.disk.files()).toEqual(files);
+      } else {
+        const again = open(opened.disk);
+        expect(again.journal.incarnation, `byte ${at}`).toBe(2);
+        expect(again.texts).toEqual([]);
+        expect(opened.disk.files().get(`${firstSegment}.2.damaged`)).toEqual(fileOf(files, firstSegment));
+      }
+    }
   });
 });
