@@ -4,7 +4,19 @@
  * A broadcast waits for a number of members, ourselves included. All that wait for the same number form one queue in
  * order of seq, so an acknowledgement costs one comparison per number in use, not per message.
  */
+import type { Durability } from '../delivery.js';
+import { AntecedentError } from '../errors.js';
 import { Fifo } from '../fifo.js';
+
+/** On how many of `all` members a broadcast must be. Throws `E_CONFIG` for a number that the cluster does not have. */
+export function membersFor(durable: Durability, all: number): number {
+  const members = durable === 'here' ? 1 : durable === 'all' ? all : durable;
+  if (Number.isInteger(members) && members >= 1 && members <= all) return members;
+  throw new AntecedentError(
+    'E_CONFIG',
+    `durable: ${String(durable)} is not "here", "all" or a number from 1 to ${all}`,
+  );
+}
 
 export class Acceptance {
   /** Waiting seqs by the number of members that they wait for. */

@@ -13,9 +13,9 @@ import { AntecedentError, RemoteProtocolError, assert } from '../errors.js';
 import type { Delivery, Durability } from '../delivery.js';
 import { recordTypes, type JournalEntry, type RecordPlace } from '../journal/journal.js';
 import type { Limits, Timings } from '../limits.js';
-import { BatchEncoder, type SealedBatch } from '../message/batch-encoder.js';
+import { BatchEncoder } from '../message/batch-encoder.js';
 import { decodeBatchHeader, type BatchHeader } from '../message/batch.js';
-import { ByteReader, ByteWriter } from '../message/bytes.js';
+import { ByteReader } from '../message/bytes.js';
 import {
   FrameEncoder,
   type BatchFrame,
@@ -28,7 +28,7 @@ import { Slab } from '../message/slab.js';
 import { originKey, type Dot, type Origin } from '../message/origin.js';
 import type { ClusterName, NodeName } from '../names.js';
 import type { Digests, Random } from '../ports.js';
-import { Acceptance } from './acceptance.js';
+import { Acceptance, membersFor } from './acceptance.js';
 import { ClosedLogs } from './closed-logs.js';
 import { Deliveries } from './deliveries.js';
 import { Fence } from './fence.js';
@@ -38,6 +38,7 @@ import { OriginTable } from './origin-table.js';
 import { Outbox } from './outbox.js';
 import { OwnLog } from './own-log.js';
 import { newPeer, type Peer } from './peer.js';
+import { journalEntryOf, type PendingRecord } from './pending-record.js';
 import { Peering } from './peering.js';
 import type { LinkId, Ready } from './ready.js';
 import { Relaying } from './relaying.js';
@@ -57,12 +58,6 @@ export interface ReplicaOptions {
   readonly random: Random;
   readonly digests: Digests;
 }
-
-/** A record on its way to the disk, and what follows from it once it is there. */
-type PendingRecord =
-  | { readonly type: 'own-batch'; readonly sealed: SealedBatch; readonly taken: TakenBatch }
-  | { readonly type: 'remote-batch'; readonly taken: TakenBatch }
-  | { readonly type: 'applied'; readonly position: number };
 
 /** What exists from `start` on. */
 interface Running {
@@ -286,7 +281,7 @@ export class Replica {
   broadcast(payload: Uint8Array, durable: Durability): Dot {
     const { encoder, fence, origin } = this.#run();
     const { messageBytesMax, pendingBytesMax } = this.#options.limits;
-    const members = this.#membersFor(durable);
+    const members = membersFor(durable, this.#options.peers.length + 1);
     fence.check();
     if (payload.length > messageBytesMax) {
       throw new AntecedentError('E_MESSAGE_TOO_LARGE', `payload of ${payload.length} bytes exceeds ${messageBytesMax}`);
@@ -575,18 +570,6 @@ export class Replica {
 
   // --- Receipts ---------------------------------------------------------------------------------------------
 
-  #membersFor(durable: Durability): number {
-    const all = this.#options.peers.length + 1;
-    const members = durable === 'here' ? 1 : durable === 'all' ? all : durable;
-    if (!Number.isInteger(members) || members < 1 || members > all) {
-      throw new AntecedentError(
-        'E_CONFIG',
-        `durable: ${String(durable)} is not "here", "all" or a number from 1 to ${all}`,
-      );
-    }
-    return members;
-  }
-
   #settle(): void {
     const durableSeqs = [this.#ownLog.index.lastSeq];
     for (const peer of this.#peers.values()) durableSeqs.push(peer.ackedSeq);
@@ -608,19 +591,5 @@ export class Replica {
   #run(): Running {
     assert(this.#running !== undefined, 'start comes before everything but restore');
     return this.#running;
-  }
-}
-
-function journalEntryOf(record: PendingRecord): JournalEntry {
-  switch (record.type) {
-    case 'own-batch':
-      return { type: recordTypes.localBatch, body: record.taken.bytes };
-    case 'remote-batch':
-      return { type: recordTypes.remoteBatch, body: record.taken.bytes };
-    case 'applied': {
-      const body = new ByteWriter(8);
-      body.varint(record.position);
-      return { type: recordTypes.applied, body: body.view() };
-    }
   }
 }
