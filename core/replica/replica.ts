@@ -13,7 +13,7 @@ import { AntecedentError, RemoteProtocolError, assert } from '../errors.js';
 import type { Delivery, Durability } from '../delivery.js';
 import { recordTypes, type JournalEntry, type RecordPlace } from '../journal/journal.js';
 import type { Limits, Timings } from '../limits.js';
-import { BatchEncoder } from '../message/batch-encoder.js';
+import { BatchEncoder, type SealedBatch } from '../message/batch-encoder.js';
 import { decodeBatchHeader, type BatchHeader } from '../message/batch.js';
 import { ByteReader } from '../message/bytes.js';
 import {
