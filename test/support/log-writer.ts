@@ -101,6 +101,17 @@ export function applied(position: number): JournalEntry {
   return { type: recordTypes.applied, body: body.view().slice() };
 }
 
+/** The segments of the sample log. */
+export const sampleSegments = [
+  'journal-00000001.log',
+  'journal-00000002.log',
+  'journal-00000003.log',
+  'journal-00000004.log',
+] as const;
+
+/** A segment that is none of it, and not the next one either. */
+export const strangeSegment = 'journal-00000006.log';
+
 /**
  * A log of four segments: messages 1 to 12 of a, whose log it is, and 1 to 12 of b, in pairs of records with a mark and an
  * applied position behind every third.

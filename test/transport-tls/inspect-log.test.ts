@@ -14,20 +14,15 @@ import {
   flipBit,
   LogWriter,
   putInPlaceOf,
+  sampleSegments,
+  strangeSegment as sixth,
   writeFutureVersion,
   writeSampleLog,
   writeUnreadableLog,
 } from '../support/log-writer.js';
 import { processHangMs, within } from './waiting.js';
 
-const [first, second, third, fourth] = [1, 2, 3, 4].map((index) => `journal-0000000${index}.log`) as [
-  string,
-  string,
-  string,
-  string,
-];
-/** Not one of the log. */
-const sixth = 'journal-00000006.log';
+const [first, second, third, fourth] = sampleSegments;
 let directory: string;
 
 beforeEach(async () => {

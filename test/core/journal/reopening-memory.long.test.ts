@@ -4,8 +4,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Journal, recordTypes, type JournalEntry, type Result } from '../../../core/index.js';
-import { DirectoryDisk, NativeDigests, SystemClock, SystemRandom } from '../../../transport-tls/index.js';
 import { temporaryDirectory } from '../../cli/temporary-directory.js';
+import { realJournalOptions } from '../../support/real-journal.js';
 import { valueOf } from './journal-fixture.js';
 import type { Reopened } from './reopening-process.js';
 
@@ -23,19 +23,7 @@ async function answered<T>(call: (done: (result: Result<T>) => void) => void): P
 /** A new log on real files with these records, appended in groups. */
 async function write(directory: string, records: number): Promise<void> {
   mkdirSync(directory);
-  const options = {
-    disk: new DirectoryDisk(directory),
-    digests: new NativeDigests(),
-    random: new SystemRandom(),
-    clock: new SystemClock(),
-    logger: { log: () => undefined },
-    segmentBytesMax: 16 * 1024 * 1024,
-    retryMs: 1000,
-    onStorage: () => undefined,
-    scrubEveryMs: Infinity,
-    onDamage: () => undefined,
-  };
-  const journal = await answered<Journal>((done) => Journal.open(options, () => undefined, done));
+  const journal = await answered<Journal>((done) => Journal.open(realJournalOptions(directory), () => undefined, done));
   const body = new Uint8Array(messageBytes * messagesPerRecord).fill(0x5a);
   const group = Array.from({ length: recordsPerAppend }, (): JournalEntry => ({ type: recordTypes.localBatch, body }));
   for (let written = 0; written < records; written += group.length) {

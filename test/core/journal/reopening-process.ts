@@ -1,6 +1,6 @@
 /** A process that opens the log in the directory of its first argument and says how many records it found, and its peak memory. */
 import { Journal } from '../../../core/index.js';
-import { DirectoryDisk, NativeDigests, SystemClock, SystemRandom } from '../../../transport-tls/index.js';
+import { realJournalOptions } from '../../support/real-journal.js';
 
 /** One line on standard output. */
 export interface Reopened {
@@ -13,18 +13,7 @@ let records = 0;
 let bodyBytes = 0;
 
 Journal.open(
-  {
-    disk: new DirectoryDisk(process.argv[2] ?? ''),
-    digests: new NativeDigests(),
-    random: new SystemRandom(),
-    clock: new SystemClock(),
-    logger: { log: () => undefined },
-    segmentBytesMax: 16 * 1024 * 1024,
-    retryMs: 1000,
-    onStorage: () => undefined,
-    scrubEveryMs: Infinity,
-    onDamage: () => undefined,
-  },
+  realJournalOptions(process.argv[2] ?? ''),
   ({ body }) => {
     records++;
     bodyBytes += body.length;

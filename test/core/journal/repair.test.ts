@@ -183,6 +183,15 @@ describe('repair', () => {
     }
   });
 
+  test('is durable when it is done', () => {
+    const disk = goodLog();
+    flip(disk, firstSegment, 150);
+    const damaged = new MemoryDisk(disk.files());
+    repair(damaged);
+    expect([...damaged.durableFiles().keys()].sort()).toEqual([...damaged.files().keys()].sort());
+    expect(open(new MemoryDisk(damaged.durableFiles())).journal.incarnation).toBe(2);
+  });
+
   test('of a log of one segment with a damaged header begins a new one, and is refused when the log id is damaged', () => {
     for (let at = 0; at < 64; at++) {
       const opened = open(new MemoryDisk());
