@@ -22,6 +22,8 @@ function openMs(position: number): Promise<number> {
         links: {
           listen: (_onLink, done) => setImmediate(done, { error: undefined, value: undefined }),
           dial: () => () => undefined,
+          learn: () => undefined,
+          forget: () => undefined,
           close: (done) => setImmediate(done),
         },
         disk: new DirectoryDisk(directory),
@@ -36,6 +38,9 @@ function openMs(position: number): Promise<number> {
         onPeer: () => undefined,
         onAlarm: () => undefined,
         onStorage: () => undefined,
+        onStable: () => undefined,
+        onMembers: () => undefined,
+        onIncarnation: () => undefined,
         onStopped: (error) => reject(error ?? new Error('the node stopped')),
       },
     );

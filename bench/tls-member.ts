@@ -1,6 +1,6 @@
 /**
- * One member of the cluster in `three-nodes.ts`, in a process of its own. Takes orders from its parent: how many messages
- * to broadcast, and how many deliveries to wait for.
+ * One member of the cluster in `tls-cluster.ts`, in a process of its own. Takes orders from its parent: how many messages
+ * to broadcast, and which position to wait for.
  */
 import { join } from 'node:path';
 import { openNode, type AntecedentNode } from '../transport-tls/index.js';
@@ -14,17 +14,18 @@ export interface MemberOptions {
 
 export type Order =
   | { readonly type: 'broadcast'; readonly count: number; readonly bytes: number }
-  /** Answer once so many messages have been delivered since the last answer. */
-  | { readonly type: 'expect'; readonly deliveries: number }
+  /** Answer once the message at this position has been delivered. */
+  | { readonly type: 'expect'; readonly position: number }
   | { readonly type: 'close' };
 
+/** CPU time counts from the last order. */
 export type Report =
   | { readonly type: 'connected' }
   | { readonly type: 'accepted'; readonly cpuMicros: number }
   | { readonly type: 'delivered'; readonly cpuMicros: number };
 
 const options = JSON.parse(process.argv[2] ?? '{}') as MemberOptions;
-let delivered = 0;
+let position = 0;
 let expected = Infinity;
 let cpu = process.cpuUsage();
 
@@ -32,31 +33,27 @@ function report(message: Report): void {
   process.send?.(message);
 }
 
-/** CPU time of this process since the last call. */
-function takeCpuMicros(): number {
+function cpuMicros(): number {
   const { user, system } = process.cpuUsage(cpu);
-  cpu = process.cpuUsage();
   return user + system;
 }
 
 function checkDelivered(): void {
-  if (delivered < expected) return;
-  delivered -= expected;
+  if (position < expected) return;
   expected = Infinity;
-  report({ type: 'delivered', cpuMicros: takeCpuMicros() });
+  report({ type: 'delivered', cpuMicros: cpuMicros() });
 }
 
 async function broadcastAll(node: AntecedentNode, count: number, bytes: number): Promise<void> {
   const payload = new Uint8Array(bytes).fill(7);
   let last: Promise<unknown> = Promise.resolve();
-  takeCpuMicros();
   for (let sent = 0; sent < count; sent++) {
     await node.room();
     last = node.broadcast(payload);
   }
   // Receipts come in order.
   await last;
-  report({ type: 'accepted', cpuMicros: takeCpuMicros() });
+  report({ type: 'accepted', cpuMicros: cpuMicros() });
 }
 
 const up = new Set<string>();
@@ -70,8 +67,10 @@ const node = await openNode({
     Object.entries(ports).flatMap(([peer, port]) => (peer === name ? [] : [[peer, `127.0.0.1:${port}`]])),
   ),
   tls: { ca: join(keys, 'ca.pem'), cert: join(keys, `${name}.pem`), key: join(keys, `${name}.key`) },
-  apply: () => {
-    delivered += 1;
+  // A peer that is dead on purpose is no news.
+  logLevel: 'error',
+  apply: (delivery) => {
+    position = delivery.position;
     checkDelivered();
   },
   onPeer: (peer) => {
@@ -83,11 +82,14 @@ const node = await openNode({
 process.on('message', (order: Order) => {
   switch (order.type) {
     case 'broadcast':
+      cpu = process.cpuUsage();
       void broadcastAll(node, order.count, order.bytes);
       return;
     case 'expect':
-      expected = order.deliveries;
-      takeCpuMicros();
+      cpu = process.cpuUsage();
+      // What was applied in an earlier life is not delivered again.
+      position = Math.max(position, node.position);
+      expected = order.position;
       checkDelivered();
       return;
     case 'close':

@@ -1,6 +1,6 @@
 /** `antecedent list`: the catalogue. */
 import { Command } from 'commander';
-import { catalogue, propertyMeanings } from '../scenarios/index.js';
+import { catalogue, largeScenarios, propertyMeanings, type Scenario } from '../scenarios/index.js';
 import { programName } from './invocation.js';
 import { paint, writeJson, type Terminal } from './terminal.js';
 
@@ -9,7 +9,10 @@ export function listCommand(terminal: Terminal): Command {
     .description('Lists the scenarios of the catalogue, and the properties that every run is judged by.')
     .option('--json', 'print one JSON document instead of text')
     .action(({ json }: { readonly json?: true }) => {
-      const scenarios = catalogue.map(({ name, about }) => ({ name, about }));
+      const toEntry = ({ name, about }: Scenario): Pick<Scenario, 'name' | 'about'> => ({ name, about });
+      const quick = catalogue.map(toEntry);
+      const large = largeScenarios.map(toEntry);
+      const scenarios = [...quick, ...large];
       const properties = Object.entries(propertyMeanings).map(([name, meaning]) => ({ name, meaning }));
       if (json === true) {
         writeJson(terminal, { scenarios, properties });
@@ -21,7 +24,9 @@ export function listCommand(terminal: Terminal): Command {
       out.write(
         [
           'Scenarios\n',
-          ...scenarios.map(({ name, about }) => row(name, about)),
+          ...quick.map(({ name, about }) => row(name, about)),
+          '\nLarge scenarios, which a sweep runs only when they are named\n',
+          ...large.map(({ name, about }) => row(name, about)),
           '\nEvery run is judged by\n',
           ...properties.map(({ name, meaning }) => row(name, meaning)),
           `\nNext: ${programName()} run partition-heal, or ${programName()} sweep --for 10s\n`,

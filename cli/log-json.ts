@@ -33,6 +33,11 @@ export function recordDocument({ content, ...place }: InspectedRecord): object {
     case 'applied':
     case 'incarnation':
     case 'synced':
+    case 'skipped':
+    case 'checkpoint':
+    case 'membership':
+    case 'snapshot-chunk':
+    case 'snapshot':
     case 'unknown':
     case 'unreadable': {
       const { kind, ...rest } = content;

@@ -200,6 +200,16 @@ export function describeRecord({ lsn, file, offset, bytes, content }: InspectedR
       return line('floor', `records up to lsn ${content.lsn} are not needed any more`);
     case 'incarnation':
       return line('incarnation', `${content.incarnation} from here on`);
+    case 'skipped':
+      return line('skipped', `position ${content.position}, given up by an operator: ${content.reason}`);
+    case 'checkpoint':
+      return line('checkpoint', `all that the records before it tell (${countOf(bytes, 'byte')})`);
+    case 'membership':
+      return line('membership', `who became a member or is none any more (${countOf(bytes, 'byte')})`);
+    case 'snapshot-chunk':
+      return line('snapshot', `a piece of a member's state, on its way here (${countOf(bytes, 'byte')})`);
+    case 'snapshot':
+      return line('snapshot', `the state that goes on from here (${countOf(bytes, 'byte')})`);
     case 'unknown':
       return line('unknown', `${countOf(bytes, 'byte')} of a newer program`);
     case 'unreadable':

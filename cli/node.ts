@@ -4,7 +4,10 @@ import { Command } from 'commander';
 const signals = `
 Signals:
   SIGTERM, SIGINT  finish what has been read, say goodbye to the peers, exit with 0; a second one ends at once
-  SIGHUP           ignored: the configuration is read once, at the start
+  SIGHUP           read the configuration and the certificates again: addresses of peers and certificates change, all of it or
+                   nothing; what else has changed is refused in the log, with the remedy
+
+While it runs, ask it with "antecedent status", and change its cluster with "antecedent member".
 `;
 
 /**
@@ -32,6 +35,7 @@ async function runNode(file: string): Promise<number> {
   try {
     const exit = (code: number): never => process.exit(code);
     return await runDaemon(await loadConfig(file), {
+      readConfig: () => loadConfig(file),
       input: process.stdin,
       output: process.stdout,
       signals: process,

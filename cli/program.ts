@@ -56,6 +56,21 @@ const groups: readonly { readonly title: string; readonly commands: readonly Com
         load: async () => (await import('./node.js')).nodeCommand(),
       },
       {
+        name: 'status',
+        summary: 'what a running node knows, what it waits for, and who could help',
+        load: async (terminal) => (await import('./status.js')).statusCommand(terminal),
+      },
+      {
+        name: 'member',
+        summary: 'add and remove members of a running cluster',
+        load: async (terminal) => (await import('./member.js')).memberCommand(terminal),
+      },
+      {
+        name: 'delivery',
+        summary: 'try a delivery again that the application fails with, or give it up',
+        load: async (terminal) => (await import('./delivery.js')).deliveryCommand(terminal),
+      },
+      {
         name: 'keys',
         summary: "a cluster's certificates",
         load: async () => (await import('./keys.js')).keysCommand(),
@@ -64,6 +79,11 @@ const groups: readonly { readonly title: string; readonly commands: readonly Com
         name: 'log',
         summary: 'what the log of a node holds, whether it is whole, and its repair',
         load: async (terminal) => (await import('./log.js')).logCommand(terminal),
+      },
+      {
+        name: 'restore',
+        summary: 'let a node go on after its data directory was restored or emptied',
+        load: async (terminal) => (await import('./restore.js')).restoreCommand(terminal),
       },
     ],
   },
@@ -78,6 +98,7 @@ Examples:
   antecedent sweep crash-restart --seeds 1..500     500 seeds of one scenario
   antecedent crash-points                           a crash at every disk operation of a small run, within a minute
   antecedent replay runs/crash-restart-17.json      a failure again, step by step
+  antecedent status data/a                          how a running node is, and what it waits for
   antecedent log verify data/a                      whether the log of a node is whole, and what to do if not
 
 Exit codes: 0 held, 1 a property was violated, 2 usage, 3 undecided, 4 not reproducible, 70 a bug of this program.

@@ -1,13 +1,14 @@
 /** What is to be run, as a person names it: a scenario of the catalogue, or the file of a plan. */
 import { readFileSync } from 'node:fs';
-import { catalogue, readPlan, unknownName, type Plan, type Scenario } from '../scenarios/index.js';
+import { catalogue, largeScenarios, readPlan, unknownName, type Plan, type Scenario } from '../scenarios/index.js';
 import { usageError } from './command-error.js';
 
 /** The scenario of that name; a usage error with the nearest name otherwise. */
 export function scenarioNamed(name: string): Scenario {
-  const found = catalogue.find((scenario) => scenario.name === name);
+  const all = [...catalogue, ...largeScenarios];
+  const found = all.find((scenario) => scenario.name === name);
   if (found !== undefined) return found;
-  const known = catalogue.map((scenario) => scenario.name);
+  const known = all.map((scenario) => scenario.name);
   throw usageError(unknownName('scenario', name, known));
 }
 

@@ -5,8 +5,8 @@ import {
   failureFileName,
   failureText,
   formatPlan,
-  propertyMeanings,
   type LineComparison,
+  type RunMetrics,
   type RunResult,
 } from '../scenarios/index.js';
 import { exitCodes, type ExitCode } from './exit-code.js';
@@ -46,6 +46,7 @@ export function runDocument(result: RunResult, planPath: string | undefined): Re
     simulatedMs: result.simulatedMs,
     wallMs: Math.round(result.wallMs * 1000) / 1000,
     faults,
+    metrics: result.metrics,
     planPath: planPath ?? null,
   };
 }
@@ -84,10 +85,31 @@ function describeNumbers(result: RunResult): string {
     ['messages', `${formatCount(result.broadcasts)} broadcast, ${formatCount(result.deliveries)} delivered`],
     ['events', formatCount(result.events)],
     ['faults', faults.length === 0 ? 'none' : faults.join(', ')],
-    ['judged by', Object.keys(propertyMeanings).join(', ')],
+    ...describeMetrics(result.metrics),
+    ['judged by', result.properties.join(', ')],
     ['trace', `${result.traceHash} (the same plan and code always give this hash)`],
   ];
   return lines.map(([name = '', value = '']) => `  ${name.padEnd(10)}  ${value}\n`).join('');
+}
+
+/** What the run cost. Times are simulated. */
+function describeMetrics(metrics: RunMetrics): readonly (readonly [name: string, value: string])[] {
+  const { messagesPerBroadcast, bytesPerBroadcast, syncsPerBroadcast, deliveryMs } = metrics;
+  return [
+    [
+      'network',
+      `${messagesPerBroadcast.toFixed(1)} messages and ${formatCount(bytesPerBroadcast)} bytes per broadcast, everything included`,
+    ],
+    [
+      'delivery',
+      `within ${formatDuration(deliveryMs.p50)} for half of them, ${formatDuration(deliveryMs.p99)} for 99 %, ${formatDuration(deliveryMs.max)} for all`,
+    ],
+    [
+      'disks',
+      `${syncsPerBroadcast.toFixed(1)} syncs per broadcast, at most ${countOf(metrics.diskBytesMax, 'byte')} on one disk`,
+    ],
+    ['waiting', `at most ${countOf(metrics.linkBufferBytesMax, 'byte')} in the links of one node`],
+  ];
 }
 
 /** Who was given which lines, as a table. */

@@ -19,6 +19,11 @@ export class Fifo<T> {
     this.#head = 0;
   }
 
+  /** What is queued, the oldest first: a copy. */
+  toArray(): readonly T[] {
+    return this.#items.slice(this.#head).flatMap((item) => item ?? []);
+  }
+
   first(): T | undefined {
     return this.#items[this.#head];
   }

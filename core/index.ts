@@ -27,10 +27,13 @@ export type {
 } from './ports.js';
 export { crc32 } from './crc32.js';
 export { VectorClock, type ClockOrder } from './clock/vector-clock.js';
-export { formatDot, originKey, type Dot, type Origin } from './message/origin.js';
+export { formatDot, membersMax, originKey, type Dot, type Origin } from './message/origin.js';
 export type { Delivery, Durability, Receipt } from './delivery.js';
 export { defaultLimits, defaultTimings, type Limits, type Timings } from './limits.js';
-export { Node, type NodeHandlers, type NodeOptions, type ReadyInfo, type StorageState } from './node.js';
+export type { BlockedLog, LogStatus, MemberStatus, NodeStatus } from './status.js';
+export { Node } from './node.js';
+export type { NodeHandlers, NodeOptions, ReadyInfo, SnapshotHandlers, StorageState } from './node-options.js';
+export type { RetentionPolicy } from './replica/retention.js';
 export { Replica, type ReplicaOptions } from './replica/replica.js';
 export type { LinkAction, LinkId, NodeAlarm, ReadRequest, Ready, ReplicaEvent } from './replica/ready.js';
 export {
@@ -38,10 +41,16 @@ export {
   recordTypes,
   type JournalEntry,
   type JournalOptions,
+  type OnJournalRecord,
   type RecordPlace,
   type RecordType,
   type StorageEvent,
 } from './journal/journal.js';
+export {
+  beginIncarnation,
+  type BeginIncarnationOptions,
+  type BeginIncarnationPorts,
+} from './journal/begin-incarnation.js';
 export { repairLog, type Repair, type RepairPorts } from './journal/repair.js';
 export { surveyLog, type LogSurvey, type OnSurveyed, type Refusal, type SurveyedSegment } from './journal/survey.js';
 export type { RecoveredRecord } from './journal/recovery.js';

@@ -26,6 +26,8 @@ export interface Limits {
   readonly linkBufferBytesMax: number;
   /** Recent batches kept in memory for peers that keep up; older ones are read back from the journal. */
   readonly cacheBytesMax: number;
+  /** Longest snapshot of another member's application that is taken; it is kept in memory until the application has it. */
+  readonly snapshotBytesMax: number;
   /** A segment of the journal is closed when it holds this much. */
   readonly segmentBytesMax: number;
 }
@@ -40,6 +42,7 @@ export const defaultLimits: Limits = {
   undeliveredBytesMax: 64 << 20,
   linkBufferBytesMax: 1 << 20,
   cacheBytesMax: 16 << 20,
+  snapshotBytesMax: 256 << 20,
   segmentBytesMax: 16 << 20,
 };
 

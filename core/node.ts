@@ -5,63 +5,21 @@
  * links, messages to the application. The order "persist before send, acknowledge, deliver" is the replica's; nothing
  * here can break it. Callbacks and no promises: in simulation the world decides when a sync completes.
  */
-import { AntecedentError, assert, type ErrorCode } from './errors.js';
-import type { Delivery, Durability, Receipt } from './delivery.js';
+import { AntecedentError, assert } from './errors.js';
+import type { Durability, Receipt } from './delivery.js';
+import { HandingOver } from './handing-over.js';
 import { Journal, type StorageEvent } from './journal/journal.js';
 import { defaultLimits, defaultTimings, type Limits, type Timings } from './limits.js';
-import type { Dot } from './message/origin.js';
-import type { ClusterName, NodeName } from './names.js';
+import { membersMax, type Dot } from './message/origin.js';
+import type { NodeName } from './names.js';
 import type { Cancel, Link, LinkHandlers, Ports, Result } from './ports.js';
-import type { LinkAction, LinkId, NodeAlarm, ReadRequest, Ready, ReplicaEvent } from './replica/ready.js';
+import type { LinkAction, LinkId, ReadRequest, Ready } from './replica/ready.js';
 import { Replica } from './replica/replica.js';
-
-export interface NodeOptions {
-  readonly cluster: ClusterName;
-  readonly name: NodeName;
-  /** The other members. */
-  readonly peers: readonly NodeName[];
-  /**
-   * Last position that the application has stored; 0 when it has stored none. Deliveries go on behind it. Without it
-   * the node journals what was applied, and after a crash may hand over again what was applied but not yet journalled.
-   */
-  readonly position?: number | undefined;
-  readonly limits?: Partial<Limits>;
-  readonly timings?: Partial<Timings>;
-}
-
-/** What recovery found. */
-export interface ReadyInfo {
-  readonly incarnation: number;
-  /** Position behind which deliveries go on. */
-  readonly position: number;
-  /**
-   * Seq of our own last message on disk. Whoever broadcast before a crash and got no receipt finds out here: seqs up to
-   * this one were kept, those after it were not and may be broadcast again.
-   */
-  readonly seq: number;
-}
-
-/** Nothing here may throw: there is nobody to catch it. */
-export interface NodeHandlers {
-  /** Recovery is done and links are accepted; `broadcast` may be called from now on. */
-  onReady(info: ReadyInfo): void;
-  /** Applies a message, then calls `applied`, at once or later; the next delivery comes only after that. */
-  onDeliver(delivery: Delivery, applied: () => void): void;
-  /** A peer is connected in both directions (`up`) or no longer (`down`). */
-  onPeer(peer: NodeName, state: 'up' | 'down', reason: string): void;
-  /** Somebody's disk has lost what it had promised to keep: ours or a peer's. An operator must look at it. */
-  onAlarm(alarm: NodeAlarm): void;
-  /**
-   * The disk takes no writes for now (`blocked`), such as when it is full: broadcasts are refused with the code, those made
-   * before wait, and peers are sent no acknowledgements. It is tried again by itself until it works (`ok`).
-   */
-  onStorage(state: StorageState): void;
-  /** The node has stopped: after `close`, or by itself with an error. Called once; nothing follows. */
-  onStopped(error: AntecedentError | undefined): void;
-}
-
-export type StorageState =
-  { readonly state: 'blocked'; readonly code: ErrorCode; readonly message: string } | { readonly state: 'ok' };
+import { retentionOf } from './replica/retention.js';
+import type { NodeHandlers, NodeOptions } from './node-options.js';
+import { Reporter } from './reporter.js';
+import type { NodeStatus } from './status.js';
+import { WakeUp } from './wake-up.js';
 
 type NodeState = 'new' | 'starting' | 'running' | 'closing' | 'stopped';
 
@@ -78,19 +36,23 @@ export class Node {
   readonly #links = new Map<LinkId, Link>();
   #nextLinkId: LinkId = 1;
   readonly #dials = new Map<NodeName, Cancel>();
-  /** Why the last dial failed, by peer. */
-  readonly #dialFailures = new Map<NodeName, string>();
+  readonly #reporter: Reporter;
   readonly #accepted = new Map<number, (result: Result<Receipt>) => void>();
+  /** Who waits for what was asked of the replica, by number. */
+  readonly #requested = new Map<number, (result: Result<void>) => void>();
   #incarnation = 0;
+  #isBeginning = false;
+  /** What the journal was told last that it need not keep. */
+  #releaseAddress = 0;
   /** Why the journal cannot write at the moment. */
   #storageTrouble: AntecedentError | undefined;
 
-  #alarm: { readonly atMs: number; readonly cancel: Cancel } | undefined;
+  readonly #wakeUp: WakeUp;
   #isAdvancing = false;
   #mustAdvance = false;
-  #isApplying = false;
+  readonly #handingOver: HandingOver;
 
-  /** Throws `E_CONFIG` when the members are not distinct. */
+  /** Throws `E_CONFIG` when the members are not distinct, or too many. */
   constructor(options: NodeOptions, ports: Ports, handlers: NodeHandlers) {
     const members = new Set([options.name, ...options.peers]);
     if (members.size !== options.peers.length + 1) {
@@ -99,9 +61,14 @@ export class Node {
         `peers of ${options.name} must be distinct and not include itself: ${options.peers.join(', ')}`,
       );
     }
+    if (members.size > membersMax) {
+      throw new AntecedentError('E_CONFIG', `${members.size} members, a cluster has at most ${membersMax}`);
+    }
     this.#options = options;
     this.#ports = ports;
     this.#handlers = handlers;
+    this.#reporter = new Reporter(options.name, ports, handlers);
+    this.#wakeUp = new WakeUp(ports.clock, () => this.#handleWakeUp());
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#timings = { ...defaultTimings, ...options.timings };
     this.#replica = new Replica({
@@ -109,10 +76,19 @@ export class Node {
       cluster: options.cluster,
       peers: options.peers,
       position: options.position,
+      repair: options.repair ?? 'any-member',
+      joins: options.joins ?? false,
+      retention: retentionOf(options.retention, handlers.snapshots !== undefined),
+      hasSnapshots: handlers.snapshots !== undefined,
       limits: this.#limits,
       timings: this.#timings,
       random: ports.random,
       digests: ports.digests,
+    });
+    this.#handingOver = new HandingOver({
+      ...{ replica: this.#replica, handlers, nowMs: () => ports.clock.nowMs() },
+      isRunning: () => this.#state === 'running',
+      onProgress: () => this.#advance(),
     });
   }
 
@@ -132,14 +108,16 @@ export class Node {
         clock,
         logger,
         approve: () => failure,
+        checkpoint: () => this.#replica.checkpoint(),
+        onReleased: (beginAddress) => this.#replica.handleReleased(beginAddress),
         segmentBytesMax: this.#limits.segmentBytesMax,
         retryMs: this.#timings.storageRetryMs,
         onStorage: (event) => this.#handleStorage(event),
         scrubEveryMs: this.#timings.scrubEveryMs,
         onDamage: (error) => this.#handleDamage(error),
       },
-      (entry, place) => {
-        failure ??= attempt(() => this.#replica.restore(entry, place));
+      (entry, place, isFirst) => {
+        failure ??= attempt(() => this.#replica.restore(entry, place, isFirst));
       },
       (result) => {
         if (result.error !== undefined) return this.#stop(result.error);
@@ -156,10 +134,7 @@ export class Node {
    * disk takes no writes, and what `Replica.broadcast` throws.
    */
   broadcast(payload: Uint8Array, durable: Durability, accepted: (result: Result<Receipt>) => void): Dot {
-    if (this.#state === 'new' || this.#state === 'starting') {
-      throw new AntecedentError('E_STATE', 'the node is not ready: wait for onReady');
-    }
-    if (this.#state !== 'running') throw new AntecedentError('E_CLOSED', 'the node is closed');
+    this.#checkRunning();
     if (this.#storageTrouble !== undefined) {
       const { code, message } = this.#storageTrouble;
       throw new AntecedentError(code, `nothing can be written at the moment: ${message}`, {
@@ -171,6 +146,57 @@ export class Node {
     // While a group is on its way to the disk, a broadcast only waits for the next one: nothing is to be done now.
     if (!this.#replica.isWriting) this.#advance();
     return dot;
+  }
+
+  /**
+   * Gives up the delivery at `position`, which the application is applying and cannot: the journal keeps the reason, and the next
+   * delivery comes. What broadcasts depend on does not change. Throws `E_POSITION` for any other delivery, `E_STATE` and `E_CLOSED`
+   * as `broadcast` does. `done` is called once it is durable.
+   */
+  skip(position: number, reason: string, done: (result: Result<void>) => void): void {
+    this.#checkRunning();
+    const giveUp = this.#handingOver.givingUp(position);
+    this.#ports.logger.log('warn', 'delivery-skipped', { position, reason });
+    this.#request(this.#replica.skip(position, reason), (result) => {
+      if (result.error === undefined) giveUp();
+      done(result);
+    });
+  }
+
+  /**
+   * Makes `name` a member, reached at `address` (in the words of the transport). `done` is called once that is durable here; the others hear of
+   * it from each other. Throws `E_CONFIG` for a member and when there are too many, `E_STATE` and `E_CLOSED` as `broadcast` does.
+   */
+  addMember(name: NodeName, address: string, done: (result: Result<void>) => void): void {
+    this.#checkRunning();
+    this.#request(this.#replica.addMember(name, address), done);
+  }
+
+  /**
+   * Removes a member for good, whether it lives or not. What it has sent to any remaining member reaches all of them. `done` is
+   * called once that is durable here. Throws `E_CONFIG` for who is no member and for ourselves, `E_STATE` and `E_CLOSED` as `broadcast` does.
+   */
+  removeMember(name: NodeName, done: (result: Result<void>) => void): void {
+    this.#checkRunning();
+    this.#request(this.#replica.removeMember(name), done);
+  }
+
+  /** What the node knows now. Throws `E_STATE` before `onReady`. */
+  status(): NodeStatus {
+    const state = this.#state;
+    if (state === 'new' || state === 'starting') throw notReady();
+    const status = this.#replica.status();
+    return { ...status, refusal: status.refusal ?? this.#storageTrouble, state };
+  }
+
+  #request(request: number, done: (result: Result<void>) => void): void {
+    this.#requested.set(request, done);
+    if (!this.#replica.isWriting) this.#advance();
+  }
+
+  #checkRunning(): void {
+    if (this.#state === 'new' || this.#state === 'starting') throw notReady();
+    if (this.#state !== 'running') throw new AntecedentError('E_CLOSED', 'the node is closed');
   }
 
   /**
@@ -216,14 +242,16 @@ export class Node {
   #stop(error: AntecedentError | undefined): void {
     if (this.#state === 'stopped') return;
     this.#state = 'stopped';
-    this.#alarm?.cancel();
+    this.#wakeUp.cancel();
+    this.#handingOver.end();
     for (const cancel of this.#dials.values()) cancel();
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
     const reason =
       error ?? new AntecedentError('E_CLOSED', 'the node was closed before the message was as durable as asked');
-    for (const accepted of this.#accepted.values()) accepted({ error: reason });
+    for (const done of [...this.#accepted.values(), ...this.#requested.values()]) done({ error: reason });
     this.#accepted.clear();
+    this.#requested.clear();
     if (error !== undefined) this.#ports.logger.log('error', 'stopped', { code: error.code, message: error.message });
     this.#ports.links.close(() => {
       if (this.#journal === undefined) this.#handlers.onStopped(error);
@@ -242,7 +270,7 @@ export class Node {
     while (this.#mustAdvance && this.#state !== 'stopped') {
       this.#mustAdvance = false;
       this.#carryOut(this.#replica.takeReady());
-      this.#deliver();
+      this.#handingOver.goOn();
     }
     this.#isAdvancing = false;
     if (this.#state === 'closing' && this.#replica.isPersisted) this.#sayGoodbye();
@@ -255,8 +283,36 @@ export class Node {
     if (this.#isStopped()) return;
     this.#carryOutLinks(ready.links);
     for (const seq of ready.receipts) this.#accept(seq);
-    for (const event of ready.events) this.#report(event);
-    this.#setAlarm(ready.wakeAtMs);
+    for (const seq of ready.impossible) this.#refuse(seq);
+    for (const request of ready.confirmations) this.#confirm(request);
+    for (const event of ready.events) this.#reporter.report(event);
+    if (ready.releaseAddress !== this.#releaseAddress) this.#release(ready.releaseAddress);
+    if (ready.incarnation !== undefined) this.#beginIncarnation(ready.incarnation);
+    this.#wakeUp.set(ready.wakeAtMs);
+  }
+
+  #release(address: number): void {
+    const journal = this.#journal;
+    if (journal === undefined) return;
+    this.#releaseAddress = address;
+    journal.release(address);
+  }
+
+  /** Our name was used before. The replica appends nothing until this is done. */
+  #beginIncarnation(incarnation: number): void {
+    if (this.#isBeginning) return;
+    this.#isBeginning = true;
+    this.#ports.logger.log('warn', 'incarnation', { incarnation });
+    this.#journal?.beginIncarnation(incarnation, (result) => {
+      this.#isBeginning = false;
+      if (this.#state === 'stopped') return;
+      if (result.error !== undefined) return this.#stop(result.error);
+      this.#incarnation = incarnation;
+      const nowMs = this.#ports.clock.nowMs();
+      this.#replica.handleIncarnation({ incarnation, nonce: this.#ports.random.nextUint32(), nowMs });
+      this.#handlers.onIncarnation(incarnation);
+      this.#advance();
+    });
   }
 
   #append(ready: Ready): void {
@@ -306,29 +362,10 @@ export class Node {
       code === 'E_STORAGE'
         ? 'stop the node, copy its data directory to another disk, and use "antecedent log repair" there'
         : 'stop the node and use "antecedent log repair" while its peers still hold what was lost';
-    this.#report({ type: 'alarm', alarm: { code, peer: this.#options.name, message: `${message}; ${remedy}` } });
-  }
-
-  #deliver(): void {
-    while (!this.#isApplying && this.#state === 'running') {
-      const delivery = this.#replica.takeDelivery();
-      if (delivery === undefined) return;
-      this.#isApplying = true;
-      let isApplied = false;
-      this.#handlers.onDeliver(delivery, () => {
-        // Said twice, it must not count for the next one.
-        if (isApplied) return;
-        isApplied = true;
-        this.#handleApplied(delivery.position);
-      });
-    }
-  }
-
-  #handleApplied(position: number): void {
-    if (this.#state === 'stopped') return;
-    this.#isApplying = false;
-    this.#replica.handleApplied(position);
-    this.#advance();
+    this.#reporter.report({
+      type: 'alarm',
+      alarm: { code, peer: this.#options.name, message: `${message}; ${remedy}` },
+    });
   }
 
   #accept(seq: number): void {
@@ -337,13 +374,26 @@ export class Node {
     accepted?.({ error: undefined, value: { origin: this.#options.name, incarnation: this.#incarnation, seq } });
   }
 
+  #refuse(seq: number): void {
+    const accepted = this.#accepted.get(seq);
+    this.#accepted.delete(seq);
+    const message = `message ${seq} asked for more copies than there are members: some were removed since; it stays broadcast`;
+    accepted?.({ error: new AntecedentError('E_CONFIG', message) });
+  }
+
+  #confirm(request: number): void {
+    const done = this.#requested.get(request);
+    this.#requested.delete(request);
+    done?.({ error: undefined, value: undefined });
+  }
+
   #sayGoodbye(): void {
     // No more rounds, whatever the application does when it hears that its peers are gone.
     this.#isAdvancing = true;
     this.#replica.closeLinks(this.#ports.clock.nowMs());
     const { links, events } = this.#replica.takeReady();
     this.#carryOutLinks(links);
-    for (const event of events) this.#report(event);
+    for (const event of events) this.#reporter.report(event);
     this.#stop(undefined);
   }
 
@@ -435,62 +485,20 @@ export class Node {
     };
   }
 
-  // --- Time and events -------------------------------------------------------------------------------------------------------
+  // --- Time ----------------------------------------------------------------------------------------------------------------
 
-  #setAlarm(atMs: number | undefined): void {
-    if (this.#alarm?.atMs === atMs) return;
-    this.#alarm?.cancel();
-    this.#alarm = undefined;
-    if (atMs === undefined) return;
-    const cancel = this.#ports.clock.wakeAt(atMs, () => {
-      this.#alarm = undefined;
-      if (this.#state === 'stopped') return;
-      this.#replica.handleTimeout(this.#ports.clock.nowMs());
-      this.#advance();
-    });
-    this.#alarm = { atMs, cancel };
-  }
-
-  #isNewDialFailure(peer: NodeName, reason: string): boolean {
-    const isNew = this.#dialFailures.get(peer) !== reason;
-    this.#dialFailures.set(peer, reason);
-    return isNew;
-  }
-
-  #report(event: ReplicaEvent): void {
-    const { logger } = this.#ports;
-    switch (event.type) {
-      case 'peer-up':
-        this.#dialFailures.delete(event.peer);
-        logger.log('info', 'peer-up', { peer: event.peer });
-        return this.#handlers.onPeer(event.peer, 'up', '');
-      case 'peer-down':
-        logger.log('info', 'peer-down', { peer: event.peer, reason: event.reason });
-        return this.#handlers.onPeer(event.peer, 'down', event.reason);
-      case 'refused':
-        return logger.log('warn', 'refused', {
-          peer: event.peer,
-          by: event.by,
-          code: event.code,
-          message: event.message,
-        });
-      case 'fetched-refused':
-        return logger.log('warn', 'fetched-refused', { peer: event.peer, code: event.code, message: event.message });
-      case 'dial-failed':
-        // The first failure, and whenever the reason changes: a wrong address must be seen, an absent peer must not flood.
-        return logger.log(this.#isNewDialFailure(event.peer, event.reason) ? 'warn' : 'debug', 'dial-failed', {
-          peer: event.peer,
-          reason: event.reason,
-          retryInMs: Math.round(event.retryInMs),
-        });
-      case 'alarm':
-        logger.log('error', 'alarm', { peer: event.alarm.peer, code: event.alarm.code, message: event.alarm.message });
-        return this.#handlers.onAlarm(event.alarm);
-    }
+  #handleWakeUp(): void {
+    if (this.#state === 'stopped') return;
+    this.#replica.handleTimeout(this.#ports.clock.nowMs());
+    this.#advance();
   }
 }
 
-/** Runs a step that may fail for a reason the caller can act on; bugs of our own pass through. */
+function notReady(): AntecedentError {
+  return new AntecedentError('E_STATE', 'the node is not ready: wait for onReady');
+}
+
+/** Runs a step that may fail; bugs of our own pass through. */
 function attempt(step: () => void): AntecedentError | undefined {
   try {
     step();

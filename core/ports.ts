@@ -95,6 +95,10 @@ export interface Links {
    * for ever (a black hole): whoever dials sets the deadline.
    */
   dial(peer: NodeName, onLink: (link: Link) => LinkHandlers, onFail: (error: AntecedentError) => void): Cancel;
+  /** `peer` has become a member, and is reached at `address`, which another member has passed on: it may be nonsense. */
+  learn(peer: NodeName, address: string): void;
+  /** `peer` is no member any more: nothing of it is let in. Links that exist stay. */
+  forget(peer: NodeName): void;
   /** Stops listening. Links that exist stay. */
   close(done: () => void): void;
 }

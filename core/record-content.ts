@@ -19,6 +19,10 @@ export type RecordContent =
   | { readonly kind: 'floor'; readonly lsn: number }
   /** From here on the log is of this incarnation. */
   | { readonly kind: 'incarnation'; readonly incarnation: number }
+  /** An operator gave up the delivery at `position`. */
+  | { readonly kind: 'skipped'; readonly position: number; readonly reason: string }
+  /** What only the node itself can read: its state, members, and the state of another member on its way here. */
+  | { readonly kind: 'checkpoint' | 'membership' | 'snapshot-chunk' | 'snapshot'; readonly bytes: number }
   /** Of a type that only a newer program knows. */
   | { readonly kind: 'unknown' }
   /** The record is whole, but its body is not what its type says. */
@@ -43,6 +47,16 @@ export function readRecordContent(
         return { kind: 'floor', lsn: decodeCounter(body) };
       case recordTypes.incarnation:
         return { kind: 'incarnation', incarnation: decodeCounter(body) };
+      case recordTypes.skipped:
+        return readSkipped(new ByteReader(body));
+      case recordTypes.checkpoint:
+        return { kind: 'checkpoint', bytes: body.length };
+      case recordTypes.membership:
+        return { kind: 'membership', bytes: body.length };
+      case recordTypes.snapshotChunk:
+        return { kind: 'snapshot-chunk', bytes: body.length };
+      case recordTypes.snapshot:
+        return { kind: 'snapshot', bytes: body.length };
       default:
         return unreachable(type);
     }
@@ -50,4 +64,11 @@ export function readRecordContent(
     if (!(error instanceof RemoteProtocolError)) throw error;
     return { kind: 'unreadable', reason: error.message };
   }
+}
+
+function readSkipped(reader: ByteReader): RecordContent {
+  const position = reader.varint();
+  const reason = reader.text();
+  reader.end();
+  return { kind: 'skipped', position, reason };
 }

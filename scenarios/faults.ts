@@ -14,9 +14,9 @@ export type NodeTarget = 'any' | 'minority' | 'all' | (string & {});
 
 /**
  * `halves`: two groups of equal size, or nearly · `one`: one node alone · `minority`: fewer than half · `random`: any
- * groups.
+ * groups · `bridge`: halves that reach each other only through one node, which is in both.
  */
-export type PartitionTarget = 'halves' | 'one' | 'minority' | 'random' | readonly (readonly string[])[];
+export type PartitionTarget = 'halves' | 'one' | 'minority' | 'random' | 'bridge' | readonly (readonly string[])[];
 
 /**
  * Directions between nodes. `any`: one random direction · `from-one`, `to-one`: everything that one random node sends,
@@ -35,16 +35,22 @@ export interface Lasting {
   readonly for?: Milliseconds;
 }
 
+/** A node that dies comes back after `for`, at the end of the faults, or, when that is said, never. */
+export type Dying = (Lasting & { readonly forGood?: false }) | { readonly for?: undefined; readonly forGood: true };
+
 export type Fault =
   | { readonly kind: 'partition'; readonly groups: PartitionTarget; readonly for: Milliseconds | undefined }
   | { readonly kind: 'heal' }
   | { readonly kind: 'one-way' | 'hold'; readonly direction: DirectionTarget; readonly for: Milliseconds | undefined }
   | { readonly kind: 'cut' | 'release'; readonly direction: DirectionTarget }
+  | { readonly kind: 'swizzle'; readonly for: Milliseconds }
   | {
-      readonly kind: 'crash' | 'power-loss' | 'stop';
+      readonly kind: 'crash' | 'power-loss';
       readonly nodes: NodeTarget;
       readonly for: Milliseconds | undefined;
+      readonly forGood: boolean;
     }
+  | { readonly kind: 'stop'; readonly nodes: NodeTarget; readonly for: Milliseconds | undefined }
   | { readonly kind: 'pause'; readonly nodes: NodeTarget; readonly for: Milliseconds | undefined }
   | { readonly kind: 'restart' | 'repair' | 'resume'; readonly nodes: NodeTarget }
   | {
@@ -59,7 +65,26 @@ export type Fault =
       readonly profile: DiskChange;
       readonly for: Milliseconds | undefined;
     }
+  | { readonly kind: 'add-member' | 'remove-member'; readonly node: string; readonly by: string }
+  | NodeFault
   | DiskFault;
+
+/** What becomes of a node's directory, its name, its clock or its application. */
+export type NodeFault = { readonly nodes: NodeTarget } & (
+  | { readonly kind: 'wipe'; readonly for: Milliseconds | undefined }
+  | { readonly kind: 'backup' }
+  | { readonly kind: 'restore-backup'; readonly marked: boolean; readonly for: Milliseconds | undefined }
+  | { readonly kind: 'twin'; readonly copy: boolean; readonly for: Milliseconds | undefined }
+  | { readonly kind: 'clock-jump'; readonly byMs: Milliseconds }
+  | { readonly kind: 'clock-drift'; readonly rate: number; readonly for: Milliseconds | undefined }
+  | { readonly kind: 'timers-late'; readonly byMs: Milliseconds; readonly for: Milliseconds | undefined }
+  | {
+      readonly kind: 'poison';
+      readonly cure: 'skip' | 'retry' | 'any';
+      readonly among: number;
+      readonly for: Milliseconds | undefined;
+    }
+);
 
 /** What a disk does beyond being slow. */
 export type DiskFault = { readonly nodes: NodeTarget } & (
@@ -99,17 +124,25 @@ export function release(direction: DirectionTarget): Fault {
   return { kind: 'release', direction };
 }
 
+/**
+ * Clogs some directions one after the other, in a random order, and releases them in another one: half of `for` goes by
+ * until all are clogged, the other half until all are free again. (After the swizzle-clogging of FoundationDB's simulation.)
+ */
+export function swizzle(options: { readonly for: Milliseconds }): Fault {
+  return { kind: 'swizzle', for: options.for };
+}
+
 /** Kills the process; its files keep what was written. Restarts after `for`. */
-export function crash(nodes: NodeTarget, options: Lasting = {}): Fault {
-  return { kind: 'crash', nodes, for: options.for };
+export function crash(nodes: NodeTarget, options: Dying = {}): Fault {
+  return { kind: 'crash', nodes, for: options.for, forGood: options.forGood === true };
 }
 
 /**
  * Switches the machine off: what was not synced is lost, wholly or in part, and peers see silence. Restarts after
  * `for`.
  */
-export function powerLoss(nodes: NodeTarget, options: Lasting = {}): Fault {
-  return { kind: 'power-loss', nodes, for: options.for };
+export function powerLoss(nodes: NodeTarget, options: Dying = {}): Fault {
+  return { kind: 'power-loss', nodes, for: options.for, forGood: options.forGood === true };
 }
 
 /**
@@ -216,6 +249,91 @@ export function lyingDisk(nodes: NodeTarget, options: Lasting & DiskLieRates): F
   const { for: lasting, ...rates } = options;
   checkRates('lyingDisk', rates);
   return { kind: 'lying-disk', nodes, rates, for: lasting };
+}
+
+/**
+ * Empties the disk of a node, which is killed if it is up; its application begins anew. Starts again after `for`, under the same
+ * name. What the node alone held is lost, and the oracles excuse that.
+ */
+export function wipe(nodes: NodeTarget, options: Lasting = {}): Fault {
+  return { kind: 'wipe', nodes, for: options.for };
+}
+
+/**
+ * Copies what is synced on the disk of a node, and with it the state of its application at that moment. The node, if it is up,
+ * goes on.
+ */
+export function backup(nodes: NodeTarget): Fault {
+  return { kind: 'backup', nodes };
+}
+
+/**
+ * Puts the last backup of a node in the place of its disk and of its application; the node is killed if it is up, and starts
+ * again after `for`. With `marked` (the default) the log begins a new incarnation, as after `antecedent restore`; without it the node starts as a clone
+ * of a machine or a snapshot of its disk does, which knows of nothing. Does nothing to a node without a backup.
+ */
+export function restoreBackup(nodes: NodeTarget, options: Lasting & { readonly marked?: boolean } = {}): Fault {
+  return { kind: 'restore-backup', nodes, marked: options.marked ?? true, for: options.for };
+}
+
+/**
+ * A second process with the name and the keys of a node runs beside it, with a copy of its data directory and its application as they are
+ * now, or with `copy: false` with nothing. Peers reach one of the two, and users both. It is killed after `for`, and what it alone
+ * held is lost.
+ */
+export function twin(nodes: NodeTarget, options: Lasting & { readonly copy?: boolean } = {}): Fault {
+  return { kind: 'twin', nodes, copy: options.copy ?? true, for: options.for };
+}
+
+/** The monotonic clock jumps ahead, as after a machine was suspended. */
+export function clockJump(nodes: NodeTarget, options: { readonly by: Milliseconds }): Fault {
+  return { kind: 'clock-jump', nodes, byMs: options.by };
+}
+
+/** The monotonic clock runs at `rate` times its pace, from 0.1 to 10. Throws `E_CONFIG` for any other rate. */
+export function clockDrift(nodes: NodeTarget, options: Lasting & { readonly rate: number }): Fault {
+  const { rate } = options;
+  if (!(rate >= 0.1 && rate <= 10)) {
+    throw new AntecedentError('E_CONFIG', `clockDrift: a rate of ${rate}; give a number from 0.1 to 10`);
+  }
+  return { kind: 'clock-drift', nodes, rate, for: options.for };
+}
+
+/** Every timer of the node fires late, each by another time up to `by`. */
+export function timersLate(nodes: NodeTarget, options: Lasting & { readonly by: Milliseconds }): Fault {
+  return { kind: 'timers-late', nodes, byMs: options.by, for: options.for };
+}
+
+/**
+ * The application cannot apply one of the next `among` messages (10 when not given), and confirms neither it nor any other, until
+ * `for` later it is cured: an operator skips the message, or the application can apply it after all (`retry`). Throws `E_CONFIG` for less
+ * than one message.
+ */
+export function poison(
+  nodes: NodeTarget,
+  options: Lasting & { readonly cure?: 'skip' | 'retry' | 'any'; readonly among?: number } = {},
+): Fault {
+  const { among = 10, cure = 'any' } = options;
+  if (!Number.isSafeInteger(among) || among < 1) {
+    throw new AntecedentError('E_CONFIG', `poison: among ${among} messages; give a whole number from 1 on`);
+  }
+  return { kind: 'poison', nodes, cure, among, for: options.for };
+}
+
+/**
+ * Makes `node` a member and starts it, with nothing on its disk: a joiner of the scenario, or one that was removed. It is added by a
+ * member (`any` when not given), or, if that one cannot, by another.
+ */
+export function addMember(node: string, options: { readonly by?: string } = {}): Fault {
+  return { kind: 'add-member', node, by: options.by ?? 'any' };
+}
+
+/**
+ * Removes a member, by another one (`any` when not given), or, if that one cannot, by a third. It goes on until somebody tells it:
+ * whoever is to be gone as well must be stopped.
+ */
+export function removeMember(node: string, options: { readonly by?: string } = {}): Fault {
+  return { kind: 'remove-member', node, by: options.by ?? 'any' };
 }
 
 function checkRates(name: string, rates: DiskErrorRates | DiskLieRates): void {

@@ -2,7 +2,8 @@
  * What an outside observer saw applications and processes do. Oracles judge it; simulated and real runs both record it.
  *
  * Nothing in it comes from inside a node: no clock, no acknowledgement, no journal position of the protocol. An oracle
- * that read those could only find that the protocol agrees with itself.
+ * that read those could only find that the protocol agrees with itself. What a node says of itself (a receipt, an alarm, a
+ * clock that it calls stable) is a claim, to be judged; what a disk holds is read from the disk.
  *
  * Events of one run are in the order of their times, and events of one node in the order in which they happened there.
  */
@@ -10,6 +11,16 @@ import type { Dot, NodeName } from '../core/index.js';
 
 /** starting: not ready yet · running: ready · closing: ready, and told to close. */
 export type StopPhase = 'starting' | 'running' | 'closing';
+
+/** Consecutive messages of one log that a file held. */
+export interface DroppedRange {
+  readonly origin: NodeName;
+  readonly incarnation: number;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** Members on whose disks all of it was found at that moment, synced. */
+  readonly holders: readonly NodeName[];
+}
 
 export type HistoryEvent =
   | {
@@ -35,6 +46,10 @@ export type HistoryEvent =
       readonly atMs: number;
       readonly node: NodeName;
       readonly dot: Dot;
+      /** On how many members it was to be synced, its own node included; 1 when absent. */
+      readonly copies?: number;
+      /** Members on whose disks it was found at that moment, synced; absent when nobody looked. */
+      readonly holders?: readonly NodeName[];
     }
   | {
       /**
@@ -61,6 +76,8 @@ export type HistoryEvent =
       readonly message: string;
       /** The other node that the alarm is about; absent when it is not known. */
       readonly peer?: NodeName;
+      /** Whether the node gives out no dots any more because its own log went back; when absent, the code alone tells. */
+      readonly isFenced?: boolean;
     }
   | {
       /** The disk of this node has changed or dropped what it held, or has lied about a write: by what was done to it. */
@@ -73,6 +90,71 @@ export type HistoryEvent =
       readonly type: 'rebuilt';
       readonly atMs: number;
       readonly node: NodeName;
+    }
+  | {
+      /** The node tells its application that all members have been given these, and that nothing concurrent comes any more. */
+      readonly type: 'stable';
+      readonly atMs: number;
+      readonly node: NodeName;
+      /** Origin keys and the last seqs of them that are stable. Never changes. */
+      readonly clock: Iterable<readonly [origin: string, seq: number]>;
+    }
+  | {
+      /** A file with messages in it is removed from the disk of this node. */
+      readonly type: 'dropped';
+      readonly atMs: number;
+      readonly node: NodeName;
+      readonly ranges: readonly DroppedRange[];
+    }
+  | {
+      /**
+       * The node is a member from now on, or its application goes on with a copy of another one's state. Of a new member it is
+       * the first event, and comes when those who add it have done so, or later.
+       */
+      readonly type: 'joined';
+      readonly atMs: number;
+      readonly node: NodeName;
+      /** Whose state, and up to which of its positions; deliveries go on behind that position. Absent: its own, or none. */
+      readonly state?: { readonly node: NodeName; readonly position: number };
+      /** Of that state; see `deliver`. */
+      readonly stateDigest?: number;
+    }
+  | {
+      /** The node is to be a member no more. Comes when that is asked for, before anybody may act on it. */
+      readonly type: 'removed';
+      readonly atMs: number;
+      readonly node: NodeName;
+    }
+  | {
+      /**
+       * Directory and application of the node, which is down, are those of an earlier moment: when the application had been given so
+       * many of the messages that it has been given by now, or none, as with an empty disk.
+       */
+      readonly type: 'set-back';
+      readonly atMs: number;
+      readonly node: NodeName;
+      readonly position: number;
+      /** Whether the node can tell from its directory that it may have forgotten something. */
+      readonly isKnown: boolean;
+    }
+  | {
+      /**
+       * A second process with the name of node `of` begins. `node` is what it is called here, so that the two can be told apart; dots
+       * have the name that both use. Its application is a copy of that of the other one, after so many messages.
+       */
+      readonly type: 'twin';
+      readonly atMs: number;
+      readonly node: NodeName;
+      readonly of: NodeName;
+      readonly position: number;
+    }
+  | {
+      /** The application could not apply this message, and an operator has given it up: deliveries go on behind it. */
+      readonly type: 'skipped';
+      readonly atMs: number;
+      readonly node: NodeName;
+      readonly dot: Dot;
+      readonly position: number;
     }
   | { readonly type: 'crash'; readonly atMs: number; readonly node: NodeName }
   | {

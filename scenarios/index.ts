@@ -3,7 +3,11 @@
 // --- Scenarios, plans, runs ------------------------------------------------------------------------------------------
 export { ms, seconds, type Milliseconds } from './duration.js';
 export {
+  addMember,
+  backup,
   bitRot,
+  clockDrift,
+  clockJump,
   crash,
   cut,
   diskErrors,
@@ -16,17 +20,26 @@ export {
   oneWay,
   partition,
   pause,
+  poison,
   powerLoss,
   release,
+  removeMember,
   repair,
   restart,
+  restoreBackup,
   resume,
   slowDisk,
   stop,
+  swizzle,
+  timersLate,
+  twin,
+  wipe,
   type DirectionTarget,
   type DiskFault,
+  type Dying,
   type Fault,
   type Lasting,
+  type NodeFault,
   type NodeTarget,
   type PartitionTarget,
 } from './faults.js';
@@ -44,6 +57,7 @@ export {
   formatPlan,
   planVersion,
   type ApplicationMode,
+  type Budgets,
   type Direction,
   type DiskChange,
   type DiskErrorRates,
@@ -54,6 +68,8 @@ export {
   type FaultKind,
   type JsonValue,
   type LinkSettings,
+  type MemberChangeBody,
+  type NodeFaultBody,
   type OperationBody,
   type Plan,
   type PlanOptions,
@@ -65,9 +81,10 @@ export { parsePlan, readPlan } from './plan-schema.js';
 export { lines, splitLines, type LinesOptions } from './workloads/lines.js';
 export { mailboxes, type MailboxesOptions } from './workloads/mailboxes.js';
 export type { Application, PlanningContext, Program, Workload } from './workloads/workload.js';
+export type { DeliveryTimes, RunMetrics } from './metrics.js';
 export { runPlan, type RunOptions, type RunResult, type Verdict } from './run.js';
 export type { HistoryEvent, StopPhase } from './history.js';
-export { catalogue, findScenario } from './catalogue/index.js';
+export { catalogue, findScenario, largeScenarios } from './catalogue/index.js';
 
 // --- Judgement, sweeps, reports --------------------------------------------------------------------------------------
 export { Judge, type ExpectedStop, type JudgeOptions } from './oracles/judge.js';
@@ -81,7 +98,13 @@ export {
 } from './oracles/violation.js';
 export { failureFileName, runSeed, type RunSeedOptions, type SeedFailure, type SeedOutcome } from './run-seed.js';
 export { sweep, type SeedRange, type SweepOptions, type SweepProgress } from './sweep.js';
-export { type ScenarioTally, type SeedName, type SweepFailure, type SweepResult } from './sweep-tally.js';
+export {
+  type ScenarioMetrics,
+  type ScenarioTally,
+  type SeedName,
+  type SweepFailure,
+  type SweepResult,
+} from './sweep-tally.js';
 export {
   crashPoints,
   type CrashPointFailure,

@@ -9,6 +9,7 @@
 import type { NodeName } from '../core/index.js';
 import type { Simulation } from '../transport-sim/index.js';
 import { DiskFaults } from './disk-faults.js';
+import { isNodeFault, NodeFaults } from './node-faults.js';
 import { toLinkProfile, type Direction, type Plan, type PlannedFault } from './plan.js';
 import type { SimCluster } from './sim-cluster.js';
 
@@ -28,11 +29,12 @@ export class FaultInjector {
   readonly #simulation: Simulation;
   readonly #cluster: SimCluster;
   readonly #held: Direction[] = [];
-  readonly #changes = { link: 0, repair: 0, 'slow-disk': 0, stop: 0 };
+  readonly #changes = { 'gone-for-good': 0, link: 0, repair: 0, 'slow-disk': 0, stop: 0 };
   /** Settings that were changed, as they are now: by direction, and by node. */
   readonly #links = new Map<string, object>();
   readonly #disks = new Map<string, object>();
   readonly #diskFaults: DiskFaults;
+  readonly #nodeFaults: NodeFaults;
   readonly #struck: StruckCrashPoint[] = [];
   /** Restarts behind a crash point that are still to come. */
   #awaited = 0;
@@ -43,11 +45,17 @@ export class FaultInjector {
     this.#simulation = simulation;
     this.#cluster = cluster;
     this.#diskFaults = new DiskFaults(simulation, (node) => cluster.handleDamage(node));
+    this.#nodeFaults = new NodeFaults(simulation, cluster);
   }
 
   /** Faults so far that are known here alone, by kind; the simulation counts all others itself. */
   get changes(): Readonly<Record<string, number>> {
-    const all = { ...this.#changes, ...this.#diskFaults.changes };
+    const all = {
+      ...this.#changes,
+      ...this.#diskFaults.changes,
+      ...this.#nodeFaults.changes,
+      ...this.#cluster.memberChanges,
+    };
     return Object.fromEntries(Object.entries(all).filter(([, count]) => count > 0));
   }
 
@@ -62,6 +70,10 @@ export class FaultInjector {
   }
 
   inject(fault: PlannedFault): void {
+    if (isNodeFault(fault)) {
+      this.#nodeFaults.inject(fault);
+      return;
+    }
     const { network } = this.#simulation;
     switch (fault.kind) {
       case 'partition':
@@ -96,6 +108,10 @@ export class FaultInjector {
       case 'lying-disk':
         this.#diskFaults.inject(fault);
         return;
+      case 'add-member':
+      case 'remove-member':
+        this.#cluster.changeMembers(fault);
+        return;
       case 'crash':
       case 'power-loss':
         this.#crash(fault);
@@ -126,7 +142,7 @@ export class FaultInjector {
     this.#diskFaults.reportLies();
   }
 
-  /** Ends every fault: from now on the world is benign and every node is up. */
+  /** Ends every fault: from now on the world is benign and every node is up that is not gone for good. */
   endAll(): void {
     const { nodes, options } = this.#plan;
     const { network } = this.#simulation;
@@ -135,6 +151,7 @@ export class FaultInjector {
     for (const direction of this.#held.splice(0)) this.#release(direction);
     network.setProfile({ ...toLinkProfile(options.link), ...benign });
     this.#diskFaults.endAll();
+    this.#nodeFaults.endAll(nodes);
     this.#cluster.endFaults();
     for (const node of nodes) {
       this.#simulation.disk(node).setProfile(options.disk);
@@ -166,7 +183,10 @@ export class FaultInjector {
 
   #crash(fault: FaultOf<'crash' | 'power-loss'>): void {
     const { node, restartAfterMs } = fault;
-    if (!this.#cluster.crash(node, { power: fault.kind === 'power-loss' })) return;
+    const hasDied = this.#cluster.crash(node, { power: fault.kind === 'power-loss' });
+    // Also one that was down already, and would have come back.
+    if (fault.forGood === true && this.#cluster.abandon(node)) this.#changes['gone-for-good'] += 1;
+    if (!hasDied) return;
     if (restartAfterMs === undefined) return;
     this.#simulation.at(fault.atMs + restartAfterMs, () => this.#cluster.start(node));
   }

@@ -77,6 +77,10 @@ export function compareLines(
   for (const event of history) {
     // What is given again after a crash has the position it had before, and counts once.
     if (event.type === 'deliver') given.get(event.node)?.splice(event.position - 1, 1, event.payload);
+    if (event.type === 'joined' && event.state !== undefined && given.has(event.node)) {
+      const { node, position } = event.state;
+      given.set(event.node, given.get(node)?.slice(0, position) ?? []);
+    }
   }
   const wanted = splitLines(text);
   const sha256 = digestOf(wanted);

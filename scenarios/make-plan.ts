@@ -9,6 +9,7 @@ import { Simulation } from '../transport-sim/index.js';
 import {
   planVersion,
   type ApplicationMode,
+  type Budgets,
   type DiskSettings,
   type LinkSettings,
   type Plan,
@@ -49,7 +50,9 @@ export function makePlan(scenario: Scenario, seed: string): Plan {
   if (seed === '') throw new AntecedentError('E_CONFIG', 'an empty seed; give any text, such as a number');
   const streams = streamsOf(seed);
   const body = scenario.body(streams);
-  const nodes = namesOfNodes(body.nodes);
+  const members = namesOfNodes(body.nodes);
+  const { joiners = [] } = body;
+  const nodes = joiners.length === 0 ? members : namesOfNodes([...members, ...joiners]);
   const link = { ...usualLink, ...body.link };
   const disk = { ...usualDisk, ...body.disk };
   const operations = body.workload.plan({ random: streams('workload'), nodes });
@@ -60,6 +63,7 @@ export function makePlan(scenario: Scenario, seed: string): Plan {
     scenario: scenario.name,
     seed,
     nodes,
+    ...(joiners.length === 0 ? {} : { joiners: nodes.slice(members.length) }),
     workload: body.workload.name,
     options: {
       link,
@@ -68,12 +72,29 @@ export function makePlan(scenario: Scenario, seed: string): Plan {
       timings: body.timings ?? {},
       applications: planApplications(body, nodes, streams),
       ...(body.supervisor === undefined ? {} : { supervisor: body.supervisor }),
+      ...(body.retention === undefined ? {} : { retention: body.retention }),
     },
     operations,
     faults,
     healedAtMs,
     deadlineMs: healedAtMs + Math.max(1, body.expect?.convergeWithin ?? convergeWithinMs),
+    ...planBudgets(body.expect ?? {}),
   };
+}
+
+/** Throws `E_CONFIG` for less than nothing. */
+function planBudgets(expected: NonNullable<ScenarioBody['expect']>): Pick<Plan, 'budgets'> {
+  const { messagesPerBroadcast, bytesPerBroadcast, deliveryP99 } = expected;
+  for (const [key, most] of Object.entries({ messagesPerBroadcast, bytesPerBroadcast })) {
+    if (most === undefined || (most >= 0 && Number.isFinite(most))) continue;
+    throw new AntecedentError('E_CONFIG', `expect: ${key} is ${most}; give a number from 0 on`);
+  }
+  const budgets: Budgets = {
+    ...(messagesPerBroadcast === undefined ? {} : { messagesPerBroadcast }),
+    ...(bytesPerBroadcast === undefined ? {} : { bytesPerBroadcast }),
+    ...(deliveryP99 === undefined ? {} : { deliveryP99Ms: deliveryP99 }),
+  };
+  return Object.keys(budgets).length === 0 ? {} : { budgets };
 }
 
 function streamsOf(seed: string): Streams {

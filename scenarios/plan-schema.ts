@@ -61,6 +61,7 @@ function checkVersion(document: unknown, source: string): void {
 const time = z.number().min(0);
 const probability = z.number().min(0).max(1);
 const fraction = probability;
+const amount = z.number().min(0);
 const wholeNumber = z.number().int().min(0);
 const positive = z.number().int().min(1);
 const name = z.custom<NodeName>((value) => typeof value === 'string' && isNodeName(value), {
@@ -119,6 +120,7 @@ const limitsSchema = z.strictObject({
   undeliveredBytesMax: wholeNumber.exactOptional(),
   linkBufferBytesMax: wholeNumber.exactOptional(),
   cacheBytesMax: wholeNumber.exactOptional(),
+  snapshotBytesMax: wholeNumber.exactOptional(),
   segmentBytesMax: wholeNumber.exactOptional(),
 });
 const timingsSchema = z.strictObject({
@@ -159,13 +161,36 @@ const faultSchema = z.discriminatedUnion('kind', [
   z.strictObject({ atMs: time, kind: z.literal('heal') }),
   z.strictObject({
     atMs: time,
-    kind: z.enum(['crash', 'power-loss', 'stop']),
+    kind: z.enum(['crash', 'power-loss']),
     node: name,
     restartAfterMs: time.exactOptional(),
+    forGood: z.literal(true).exactOptional(),
   }),
+  z.strictObject({ atMs: time, kind: z.literal('stop'), node: name, restartAfterMs: time.exactOptional() }),
   z.strictObject({ atMs: time, kind: z.enum(['restart', 'repair', 'pause', 'resume']), node: name }),
+  z.strictObject({ atMs: time, kind: z.enum(['add-member', 'remove-member']), node: name, by: name }),
   z.strictObject({ atMs: time, kind: z.literal('link'), ...direction, profile: linkChange }),
   z.strictObject({ atMs: time, kind: z.literal('slow-disk'), node: name, profile: diskChange }),
+  z.strictObject({ atMs: time, kind: z.literal('wipe'), node: name, restartAfterMs: time.exactOptional() }),
+  z.strictObject({ atMs: time, kind: z.literal('backup'), node: name }),
+  z.strictObject({
+    atMs: time,
+    kind: z.literal('restore-backup'),
+    node: name,
+    marked: z.boolean(),
+    restartAfterMs: time.exactOptional(),
+  }),
+  z.strictObject({ atMs: time, kind: z.literal('twin'), node: name, copy: z.boolean(), forMs: time.exactOptional() }),
+  z.strictObject({ atMs: time, kind: z.enum(['clock-jump', 'timers-late']), node: name, byMs: time }),
+  z.strictObject({ atMs: time, kind: z.literal('clock-drift'), node: name, rate: z.number().min(0.1).max(10) }),
+  z.strictObject({
+    atMs: time,
+    kind: z.literal('poison'),
+    node: name,
+    after: wholeNumber,
+    cure: z.enum(['skip', 'retry']),
+    forMs: time.exactOptional(),
+  }),
   z.strictObject({
     ...diskFault,
     kind: z.literal('disk-errors'),
@@ -210,6 +235,7 @@ const planSchema = z.strictObject({
   scenario: z.string().min(1),
   seed: z.string().min(1),
   nodes: names,
+  joiners: names.exactOptional(),
   workload: z.string().min(1),
   options: z.strictObject({
     link: z.strictObject(linkShape),
@@ -221,11 +247,25 @@ const planSchema = z.strictObject({
       z.strictObject({ memory: z.enum(['position', 'mark']), applyMs: latency.exactOptional() }),
     ),
     supervisor: z.strictObject({ restartAfterMs: time }).exactOptional(),
+    retention: z
+      .strictObject({
+        policy: z.enum(['block', 'alarm', 'demote']).exactOptional(),
+        bytesMax: wholeNumber.exactOptional(),
+        ageMs: time.exactOptional(),
+      })
+      .exactOptional(),
   }),
   operations: z.array(operationSchema),
   faults: z.array(faultSchema),
   healedAtMs: time,
   deadlineMs: time,
+  budgets: z
+    .strictObject({
+      messagesPerBroadcast: amount.exactOptional(),
+      bytesPerBroadcast: amount.exactOptional(),
+      deliveryP99Ms: time.exactOptional(),
+    })
+    .exactOptional(),
 });
 
 function describeIssue(issue: z.core.$ZodIssue): string {
@@ -281,6 +321,11 @@ function inconsistencies(plan: Plan): string[] {
       `${path}: ${JSON.stringify(node)} is no node of this plan (${[...members].join(', ')}); name one of them or add it to "nodes"`,
     );
   };
+  const joiners = plan.joiners ?? [];
+  joiners.forEach((node, index) => checkName(`joiners[${index}]`, node));
+  if (plan.nodes.every((node) => joiners.includes(node))) {
+    problems.push('joiners: nobody is left who could add them; remove one');
+  }
   for (const node of Object.keys(plan.options.applications)) checkName(`options.applications.${node}`, node);
   plan.operations.forEach((operation, index) => {
     checkName(`operations[${index}].node`, operation.node);
@@ -288,6 +333,9 @@ function inconsistencies(plan: Plan): string[] {
   });
   plan.faults.forEach((fault, index) => {
     for (const [key, node] of namesOf(fault)) checkName(`faults[${index}].${key}`, node);
+    if ('forGood' in fault && 'restartAfterMs' in fault) {
+      problems.push(`faults[${index}].restartAfterMs: this node never comes back; remove it or "forGood"`);
+    }
   });
   checkTimes('operations', plan.operations, plan.healedAtMs, problems);
   checkTimes('faults', plan.faults, plan.healedAtMs, problems);
@@ -339,6 +387,12 @@ function namesOf(fault: PlannedFault): readonly (readonly [path: string, node: N
       return [
         ...fault.from.map((node, index) => [`from[${index}]`, node] as const),
         ...fault.to.map((node, index) => [`to[${index}]`, node] as const),
+      ];
+    case 'add-member':
+    case 'remove-member':
+      return [
+        ['node', fault.node],
+        ['by', fault.by],
       ];
     default:
       return [['node', fault.node]];

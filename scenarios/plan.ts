@@ -8,10 +8,10 @@
  * Invariants (checked by `readPlan`, kept by `makePlan`):
  * - `version` names this format; any change that an older reader would misread gets a new number.
  * - Operations and faults are sorted by time; equal times happen in the order of the list.
- * - Every name that occurs is in `nodes`; no fault or operation comes after `healedAtMs`; `deadlineMs` comes after it.
+ * - Every name that occurs is in `nodes`, and some node is no joiner; no fault or operation comes after `healedAtMs`; `deadlineMs` comes after it.
  * Times are milliseconds of virtual time since the start, whole microseconds.
  */
-import type { Durability, Limits, NodeName, Timings } from '../core/index.js';
+import type { Durability, Limits, NodeName, NodeOptions, Timings } from '../core/index.js';
 import type { DiskProfile, LatencyProfile, LinkProfile } from '../transport-sim/index.js';
 
 export const planVersion = 1;
@@ -23,6 +23,8 @@ export interface Plan {
   /** Seeds the world of the run: latencies, losses, torn writes. */
   readonly seed: string;
   readonly nodes: readonly NodeName[];
+  /** Those of `nodes` that are no members at the start, and are not started before they have been added. */
+  readonly joiners?: readonly NodeName[];
   /** Which program the nodes run, and so what the operations mean. */
   readonly workload: string;
   readonly options: PlanOptions;
@@ -32,6 +34,15 @@ export interface Plan {
   readonly healedAtMs: number;
   /** By then everything must have been delivered everywhere. */
   readonly deadlineMs: number;
+  /** What the run may cost at most; no limit where absent. Judged at its end, when nothing else was violated. */
+  readonly budgets?: Budgets;
+}
+
+/** Most of what `RunMetrics` of the same name may say. */
+export interface Budgets {
+  readonly messagesPerBroadcast?: number;
+  readonly bytesPerBroadcast?: number;
+  readonly deliveryP99Ms?: number;
 }
 
 export interface PlanOptions {
@@ -44,6 +55,8 @@ export interface PlanOptions {
   readonly applications: Readonly<Record<string, ApplicationMode>>;
   /** Starts a node again so long after it has stopped by itself; without it such a node is down until the faults end. */
   readonly supervisor?: SupervisorSettings;
+  /** How long journals wait for members that are away; the core's default when absent. */
+  readonly retention?: NonNullable<NodeOptions['retention']>;
 }
 
 export interface SupervisorSettings {
@@ -132,9 +145,14 @@ export type FaultBody =
   | ({ readonly kind: 'hold' | 'release' } & Direction)
   /**
    * The process dies; `power-loss` also takes what was not synced. Without `restartAfterMs` it stays down until the
-   * end of the faults.
+   * end of the faults. With `forGood` nothing starts it ever again, and what it alone held is not asked for.
    */
-  | { readonly kind: 'crash' | 'power-loss'; readonly node: NodeName; readonly restartAfterMs?: number }
+  | {
+      readonly kind: 'crash' | 'power-loss';
+      readonly node: NodeName;
+      readonly restartAfterMs?: number;
+      readonly forGood?: true;
+    }
   /** The node is closed in peace; `restartAfterMs` counts from when its process has ended, which may take a while. */
   | { readonly kind: 'stop'; readonly node: NodeName; readonly restartAfterMs?: number }
   | { readonly kind: 'restart' | 'pause' | 'resume'; readonly node: NodeName }
@@ -146,7 +164,9 @@ export type FaultBody =
   /** Changes the links from `from` to `to`, from now on. */
   | ({ readonly kind: 'link'; readonly profile: Partial<LinkSettings> } & Direction)
   | { readonly kind: 'slow-disk'; readonly node: NodeName; readonly profile: DiskChange }
+  | NodeFaultBody
   | DiskFaultBody
+  | MemberChangeBody
   /**
    * The node crashes at one disk operation of its run, whenever that comes: `operation` counts from 0 through all lives.
    * `during` cuts a write in its middle. With `power` bit i of `survivors` says whether the i-th un-synced page survives.
@@ -160,6 +180,46 @@ export type FaultBody =
       readonly survivors?: number;
       readonly restartAfterMs: number;
     };
+
+/**
+ * `by` makes `node` a member, or makes it one no more; or, if `by` cannot, another member does, a little later. Who is added begins with
+ * an empty disk, also when it was a member before. Who is removed goes on until it is told.
+ */
+export interface MemberChangeBody {
+  readonly kind: 'add-member' | 'remove-member';
+  readonly node: NodeName;
+  readonly by: NodeName;
+}
+
+/** What becomes of a node's directory, its name, its clock or its application. */
+export type NodeFaultBody = { readonly node: NodeName } &
+  /**
+   * Its disk is emptied, and its application begins anew. It is killed if it is up. Without `restartAfterMs` it stays down until
+   * the end of the faults.
+   */
+  (
+    | { readonly kind: 'wipe'; readonly restartAfterMs?: number }
+    /** What is synced on its disk is copied, with the state of its application. */
+    | { readonly kind: 'backup' }
+    /** Both are put back, as `wipe` takes them away. With `marked` the log then begins a new incarnation. */
+    | { readonly kind: 'restore-backup'; readonly marked: boolean; readonly restartAfterMs?: number }
+    /**
+     * A second process with its name runs beside it, with a copy of its directory and application, or with nothing. Without `forMs`
+     * until the end of the faults.
+     */
+    | { readonly kind: 'twin'; readonly copy: boolean; readonly forMs?: number }
+    /** Its monotonic clock jumps ahead. */
+    | { readonly kind: 'clock-jump'; readonly byMs: number }
+    /** Its monotonic clock runs at so many times its pace from now on: 1 is the end of it. */
+    | { readonly kind: 'clock-drift'; readonly rate: number }
+    /** Its timers are up to so late from now on: 0 is the end of it. */
+    | { readonly kind: 'timers-late'; readonly byMs: number }
+    /**
+     * Its application cannot apply the message that comes after `after` others. `forMs` later, or at the end of the faults, an
+     * operator skips it, or the application can (`retry`).
+     */
+    | { readonly kind: 'poison'; readonly after: number; readonly cure: 'skip' | 'retry'; readonly forMs?: number }
+  );
 
 /**
  * What a disk does beyond being slow. A fault with `forMs` ends by itself; without it, at the end of the faults. Two of the

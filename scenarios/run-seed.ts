@@ -7,6 +7,7 @@
  */
 import type { HistoryEvent } from './history.js';
 import { makePlan } from './make-plan.js';
+import type { RunMetrics } from './metrics.js';
 import { failureText } from './report/text.js';
 import { signatureOf, type Property, type Violation } from './oracles/violation.js';
 import { formatPlan, type Plan } from './plan.js';
@@ -24,6 +25,7 @@ export interface SeedOutcome {
   readonly deliveries: number;
   readonly simulatedMs: number;
   readonly faults: Readonly<Record<string, number>>;
+  readonly metrics: RunMetrics;
   /** What it was judged by. */
   readonly properties: readonly Property[];
   readonly traceHash: string;
@@ -73,6 +75,7 @@ export function runSeed(scenario: Scenario, seed: number, options: RunSeedOption
     deliveries: result.deliveries,
     simulatedMs: result.simulatedMs,
     faults: result.faults,
+    metrics: result.metrics,
     properties: result.properties,
     traceHash: result.traceHash,
     isVerified,

@@ -1,21 +1,26 @@
 /**
  * Runs a plan in the simulation and judges it.
  *
- * Order of a run: all nodes start at 0 · operations and faults at their times · at `healedAtMs` every fault ends · from
- * then on the run is checked at short, regular intervals, and ends when everything is delivered everywhere and nobody
- * owes anything, twice in a row, or at `deadlineMs`. The first violation ends it at once.
+ * Order of a run: all members start at 0 · operations and faults at their times · at `healedAtMs` every fault ends · from
+ * then on the run is checked at short, regular intervals, until everything is delivered everywhere and nobody owes
+ * anything, twice in a row; then it is watched for the time between two heartbeats, in which nothing must happen but
+ * these, and ends. Otherwise it ends at `deadlineMs`. The first violation ends it at once.
  *
  * The same plan and the same code give the same trace hash. Real time is read before and after, never inside.
  */
 import { performance } from 'node:perf_hooks';
-import { AntecedentError, type NodeName } from '../core/index.js';
-import { Simulation, type DiskOperation } from '../transport-sim/index.js';
+import { AntecedentError, defaultLimits, defaultTimings, type NodeName } from '../core/index.js';
+import { Simulation, type DiskOperation, type Usage } from '../transport-sim/index.js';
 import type { HistoryEvent } from './history.js';
 import { FaultInjector, type StruckCrashPoint } from './inject.js';
 import { expectedStops } from './expected-stops.js';
+import { DeliveryTimer, toMetrics, type RunMetrics } from './metrics.js';
+import { checkBudgets } from './oracles/budget.js';
 import { Judge } from './oracles/judge.js';
+import { checkIdle, checkMemory, checkNothingWaits } from './oracles/resources.js';
 import type { Property, Violation } from './oracles/violation.js';
 import { toLinkProfile, type Plan } from './plan.js';
+import { runDigests } from './run-digests.js';
 import { SimCluster } from './sim-cluster.js';
 import { findProgram } from './workloads/index.js';
 import type { Program } from './workloads/workload.js';
@@ -52,6 +57,7 @@ export interface RunResult {
   readonly wallMs: number;
   /** Injected faults, by kind. */
   readonly faults: Readonly<Record<string, number>>;
+  readonly metrics: RunMetrics;
   /** What it was judged by, as far as it came. */
   readonly properties: readonly Property[];
   /** The crash points of the plan that nodes have come to; absent when there were none. */
@@ -63,6 +69,8 @@ export interface RunResult {
 
 /** Time between two looks at whether the run is over. */
 const checkEveryMs = 50;
+/** Every so many events of the history the memory of a node is looked at. */
+const memoryCheckEvery = 50;
 /** More events than this a second and node, without any progress, is no waiting. */
 const idleEventsPerSecond = 2000;
 /** At most so many a node and second are heartbeats and dials alone: nobody does anything. */
@@ -86,11 +94,18 @@ class Run {
   readonly #cluster: SimCluster;
   readonly #injector: FaultInjector;
   readonly #history: HistoryEvent[] = [];
+  readonly #deliveryTimer = new DeliveryTimer();
+  /** Before anything was broadcast, and when everything was delivered everywhere. */
+  #usageBefore: Usage | undefined;
+  #usageAfter: Usage | undefined;
   #violation: Violation | undefined;
   /** When an application last got something done, in events and in time. */
   #progress: { events: number; atMs: number } = { events: 0, atMs: 0 };
   #isGivenUp = false;
   #isOver = false;
+  #hasRestJudged = false;
+  #observed = 0;
+  #hasBudgetsJudged = false;
 
   constructor(plan: Plan, program: Program, options: RunOptions) {
     this.#plan = plan;
@@ -100,8 +115,13 @@ class Run {
       link: toLinkProfile(plan.options.link),
       disk: plan.options.disk,
       keepTrace: options.keepTrace ?? 0,
+      digests: runDigests,
     });
-    this.#judge = new Judge({ nodes: plan.nodes, expectedStops: expectedStops(plan) });
+    this.#judge = new Judge({
+      nodes: membersAtFirst(plan),
+      expectedStops: expectedStops(plan),
+      demotes: plan.options.retention?.policy === 'demote',
+    });
     this.#cluster = new SimCluster(plan, program, this.#simulation, (event) => this.#observe(event));
     this.#injector = new FaultInjector(plan, this.#simulation, this.#cluster);
     this.#schedule();
@@ -137,12 +157,26 @@ class Run {
       simulatedMs: simulation.nowMs,
       wallMs,
       faults: { ...Object.fromEntries(simulation.faults), ...this.#injector.changes },
-      properties: this.#judge.properties,
+      metrics: this.#metrics(),
+      properties: [
+        ...this.#judge.properties,
+        ...(this.#hasRestJudged ? (['bounded-memory', 'idle'] as const) : []),
+        ...(this.#hasBudgetsJudged ? (['budget'] as const) : []),
+      ],
       ...(this.#injector.struck.length === 0 ? {} : { struck: this.#injector.struck }),
       plan: this.#plan,
       ...(this.#options.keepHistory === true ? { history: this.#history } : {}),
       ...(this.#options.keepTrace === undefined ? {} : { trace: simulation.trace }),
     };
+  }
+
+  #metrics(): RunMetrics {
+    return toMetrics({
+      broadcasts: this.#judge.broadcasts,
+      usageBefore: this.#usageBefore,
+      usage: this.#usageAfter ?? this.#simulation.usage,
+      deliveryMs: this.#deliveryTimer.result,
+    });
   }
 
   #schedule(): void {
@@ -152,7 +186,7 @@ class Run {
     if (onDiskOperation !== undefined) {
       for (const node of nodes) simulation.disk(node).onOperation = (operation) => onDiskOperation(node, operation);
     }
-    for (const node of nodes) simulation.at(0, () => this.#cluster.start(node));
+    for (const node of membersAtFirst(this.#plan)) simulation.at(0, () => this.#cluster.start(node));
     for (const operation of operations) simulation.at(operation.atMs, () => this.#cluster.perform(operation));
     for (const fault of faults) simulation.at(fault.atMs, () => this.#injector.inject(fault));
     simulation.at(healedAtMs, () => {
@@ -163,17 +197,66 @@ class Run {
 
   #checkLater(wasDone: boolean): void {
     this.#simulation.at(this.#simulation.nowMs + checkEveryMs, () => {
-      const isDone =
-        this.#cluster.unfinished === undefined &&
-        !this.#injector.awaitsRestart &&
-        this.#judge.converged(this.#cluster.live);
-      if (isDone && wasDone) {
-        this.#isOver = true;
-        this.#simulation.stop();
-      } else {
-        this.#checkLater(isDone);
-      }
+      if (!this.#isDone) this.#checkLater(false);
+      else if (!wasDone) this.#checkLater(true);
+      else this.#watchIdle();
     });
+  }
+
+  get #isDone(): boolean {
+    return (
+      this.#cluster.unfinished === undefined &&
+      !this.#injector.awaitsRestart &&
+      this.#judge.converged(this.#cluster.live)
+    );
+  }
+
+  #watchIdle(): void {
+    const simulation = this.#simulation;
+    const { nodes, options } = this.#plan;
+    const timings = { ...defaultTimings, ...options.timings };
+    const before = { events: simulation.events, progress: this.#progress };
+    this.#usageAfter = { ...simulation.usage };
+    simulation.at(simulation.nowMs + timings.heartbeatMs, () => {
+      // Somebody was not at rest after all.
+      if (this.#progress !== before.progress || !this.#isDone) {
+        this.#checkLater(false);
+        return;
+      }
+      const events = simulation.events - before.events;
+      const live = this.#cluster.live.length;
+      // Who is fenced goes on dialling the others, who go on proving that it has forgotten something.
+      const restless = this.#cluster.hasFenced
+        ? undefined
+        : checkIdle({ events, live, down: nodes.length - live, timings }, simulation.nowMs);
+      this.#violation ??= restless ?? this.#findWaiting();
+      this.#hasRestJudged = true;
+      this.#isOver = true;
+      simulation.stop();
+    });
+  }
+
+  /** What still waits somewhere, when everything is delivered. */
+  #findWaiting(): Violation | undefined {
+    const { live } = this.#cluster;
+    // What waits for a cause that is lost waits for ever.
+    if (!this.#judge.isWhole(live)) return undefined;
+    for (const node of live) {
+      const memory = this.#cluster.memoryOf(node);
+      const violation = memory && checkNothingWaits(node, memory, this.#simulation.nowMs);
+      if (violation !== undefined) return violation;
+    }
+    return undefined;
+  }
+
+  /** Looks at a node now and then, for a look costs more than an event. */
+  #checkMemory({ node, atMs }: HistoryEvent): Violation | undefined {
+    this.#observed += 1;
+    if (this.#observed % memoryCheckEvery !== 0) return undefined;
+    const memory = this.#cluster.memoryOf(node);
+    const { nodes, options } = this.#plan;
+    const bounds = { limits: { ...defaultLimits, ...options.limits }, members: nodes.length };
+    return memory && checkMemory(node, memory, bounds, atMs);
   }
 
   #observe(event: HistoryEvent): void {
@@ -185,8 +268,11 @@ class Run {
     else if (event.type === 'broadcast' || event.type === 'accepted') {
       simulation.note(event.type, event.dot.incarnation, event.dot.seq);
     } else simulation.note(event.type);
-    this.#progress = { events: simulation.events, atMs: simulation.nowMs };
-    this.#violation = this.#judge.observe(event);
+    this.#deliveryTimer.observe(event);
+    if (event.type === 'broadcast') this.#usageBefore ??= { ...simulation.usage };
+    // What a node says of itself, without anybody asking, is nothing that gets done.
+    if (event.type !== 'stable') this.#progress = { events: simulation.events, atMs: simulation.nowMs };
+    this.#violation = this.#judge.observe(event) ?? this.#checkMemory(event);
     if (this.#violation !== undefined) simulation.stop();
   }
 
@@ -217,10 +303,21 @@ class Run {
     const busy = isOutOfEvents || quietEvents > Math.max(limit, 10_000);
     const idle = quietEvents <= (restEventsPerSecond * this.#plan.nodes.length * quietMs) / 1000;
     const end = { atMs: simulation.nowMs, live: this.#cluster.live, busy, idle };
-    const violation = this.#judge.finish(end);
-    if (violation !== undefined || this.#isOver) return violation;
-    return describeUnfinished(this.#cluster.unfinished, end);
+    const violation =
+      this.#judge.finish(end) ?? (this.#isOver ? undefined : describeUnfinished(this.#cluster.unfinished, end));
+    return violation ?? this.#judgeBudgets();
   }
+
+  #judgeBudgets(): Violation | undefined {
+    const { budgets } = this.#plan;
+    if (budgets === undefined) return undefined;
+    this.#hasBudgetsJudged = true;
+    return checkBudgets(budgets, this.#metrics(), this.#simulation.nowMs);
+  }
+}
+
+function membersAtFirst({ nodes, joiners = [] }: Plan): readonly NodeName[] {
+  return nodes.filter((node) => !joiners.includes(node));
 }
 
 /** Everything is delivered, but a node has not come to rest: it does not become ready, or owes a receipt. */

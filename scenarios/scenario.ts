@@ -12,7 +12,14 @@
  *
  * With `vary` in place of the rest, the whole body is drawn from the seed, as the swarm does.
  */
-import { AntecedentError, nodeName, type Limits, type NodeName, type Timings } from '../core/index.js';
+import {
+  AntecedentError,
+  nodeName,
+  type Limits,
+  type NodeName,
+  type NodeOptions,
+  type Timings,
+} from '../core/index.js';
 import type { RandomStream } from '../transport-sim/index.js';
 import type { Milliseconds } from './duration.js';
 import type { ApplicationMode, DiskSettings, LinkSettings } from './plan.js';
@@ -25,6 +32,8 @@ const nodesMax = 256;
 export interface ScenarioBody {
   /** How many (they are called a, b, c, ...), or their names. */
   readonly nodes: number | readonly string[];
+  /** Further nodes that are no members at the start: they are started when somebody has added them. */
+  readonly joiners?: readonly string[];
   readonly workload: Workload;
   readonly faults?: readonly ScheduledFault[];
   /** What differs from the usual world: links of 1 to 5 ms without faults, disks that sync in 0.5 to 2 ms. */
@@ -37,9 +46,15 @@ export interface ScenarioBody {
   readonly application?: ApplicationMode | ((random: RandomStream, node: NodeName) => ApplicationMode);
   /** Starts nodes again that stop by themselves; without it they are down until the faults end. */
   readonly supervisor?: { readonly restartAfterMs: Milliseconds };
+  /** How long journals wait for members that are away; when absent, they wait and raise an alarm. */
+  readonly retention?: NonNullable<NodeOptions['retention']>;
   readonly expect?: {
     /** Time after the end of the faults in which everything must be delivered everywhere; a minute when absent. */
     readonly convergeWithin?: Milliseconds;
+    /** Budgets: what the whole run may cost, and how slow it may be, at most. See `RunMetrics`. */
+    readonly messagesPerBroadcast?: number;
+    readonly bytesPerBroadcast?: number;
+    readonly deliveryP99?: Milliseconds;
   };
 }
 

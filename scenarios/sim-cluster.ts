@@ -1,60 +1,95 @@
 /**
- * The members of a plan in one simulation: starts, crashes and pauses them, and carries operations to them.
+ * The nodes of a plan in one simulation: starts, crashes and pauses them, and carries operations to them.
  *
  * A command that does not fit the state of its node (a crash of one that is down, a pause of one that is paused) does
  * nothing and returns false: plans are drawn without knowing what a run will do, and shrinking takes them apart.
+ *
+ * A twin is a second process with the name of a member. It is no member here: nobody waits for it, and nothing but itself and the
+ * users who happen to reach it ends up in it.
  */
-import { assert, clusterName, defaultTimings, type NodeName } from '../core/index.js';
-import type { Simulation } from '../transport-sim/index.js';
+import { assert, clusterName, defaultTimings, nameLengthMax, nodeName, type NodeName } from '../core/index.js';
+import type { DiskImage, RandomStream, Simulation } from '../transport-sim/index.js';
+import { DiskWitness } from './disk-witness.js';
 import type { HistoryEvent } from './history.js';
-import type { Plan, PlannedOperation } from './plan.js';
-import { SimMember } from './sim-member.js';
+import { MemberChanges } from './member-changes.js';
+import type { MemoryUse } from './oracles/resources.js';
+import type { MemberChangeBody, Plan, PlannedOperation } from './plan.js';
+import type { PoisonOptions } from './poison.js';
+import { SimMember, type MemberBackup, type MemberOptions } from './sim-member.js';
+import { StoredApplication } from './stored-application.js';
 import { Supervisor, type SelfStop } from './supervisor.js';
 import type { Program } from './workloads/workload.js';
 
+interface Backup {
+  readonly image: DiskImage;
+  readonly member: MemberBackup;
+}
+
+/** When a member cannot be asked, the next one is asked after so long. */
+const changeRetryMs = 20;
+
 export class SimCluster {
+  readonly #plan: Plan;
+  readonly #program: Program;
+  readonly #settleMs: number;
   readonly #simulation: Simulation;
   readonly #members = new Map<NodeName, SimMember>();
+  readonly #backups = new Map<NodeName, Backup>();
+  /** Those that run, by the member whose name they have. */
+  readonly #twins = new Map<NodeName, SimMember>();
+  /** All that ever ran. */
+  readonly #everyTwin: SimMember[] = [];
   /** What to do when a node that was closed has ended. */
   readonly #onClosed = new Map<NodeName, () => void>();
   readonly #observe: (event: HistoryEvent) => void;
   readonly #supervisor: Supervisor;
+  readonly #witness = new DiskWitness();
   /** Whose log was damaged and not repaired since. */
   readonly #damaged = new Set<NodeName>();
+  /** Nodes that are down and stay so. */
+  readonly #gone = new Set<NodeName>();
+  readonly #changes: MemberChanges;
 
   constructor(plan: Plan, program: Program, simulation: Simulation, observe: (event: HistoryEvent) => void) {
+    this.#plan = plan;
+    this.#program = program;
+    this.#settleMs = settleTimeMs(plan);
     this.#simulation = simulation;
     this.#observe = observe;
+    this.#changes = this.#newChanges();
     this.#supervisor = new Supervisor(simulation, plan.options.supervisor?.restartAfterMs, (name) => this.start(name));
-    const settleMs = settleTimeMs(plan);
     for (const name of plan.nodes) {
-      const member = new SimMember({
+      const application = new StoredApplication(() => program.createApplication(name));
+      const member = this.#newMember({
         name,
-        cluster: clusterName('scenario'),
-        peers: plan.nodes.filter((other) => other !== name),
-        limits: plan.options.limits,
-        timings: plan.options.timings,
-        mode: plan.options.applications[name] ?? { memory: 'position' },
-        program,
+        identity: name,
+        application,
         random: simulation.random(`application ${name}`),
-        nowMs: () => simulation.nowMs,
         observe: (event) => {
-          if (event.type === 'rebuilt') this.#damaged.delete(name);
+          if (event.type === 'rebuilt' || event.type === 'set-back') this.#damaged.delete(name);
+          if (event.type === 'start') this.#witness.forget(name);
           observe(event);
         },
         onEnded: (stop) => this.#handleEnded(name, stop),
-        settleMs,
       });
       this.#members.set(name, member);
       simulation.addNode(name, member);
+      this.#witness.add(name, simulation.disk(name), (ranges) =>
+        observe({ type: 'dropped', atMs: simulation.nowMs, node: name, ranges }),
+      );
     }
   }
 
   /** Operations that came to nothing. */
   get skipped(): number {
     let skipped = 0;
-    for (const member of this.#members.values()) skipped += member.skipped;
+    for (const member of [...this.#members.values(), ...this.#everyTwin]) skipped += member.skipped;
     return skipped;
+  }
+
+  /** What waits in the memory of a node; undefined for one that is not ready. */
+  memoryOf(name: NodeName): MemoryUse | undefined {
+    return this.#members.get(name)?.memory;
   }
 
   /** Nodes that run. */
@@ -62,29 +97,57 @@ export class SimCluster {
     return [...this.#members.keys()].filter((name) => this.#simulation.isUp(name));
   }
 
+  /** True when a node that runs knows that its log went back, or was removed. */
+  get hasFenced(): boolean {
+    return this.#heard.length < this.live.length;
+  }
+
+  /** Whoever is fenced or removed is not heard, and acknowledges nothing. */
+  get #heard(): readonly NodeName[] {
+    return this.live.filter((name) => this.#changes.isMember(name) && !this.#member(name).isFenced);
+  }
+
   /**
-   * A node that still has something to do, and what; undefined when all are at rest. One that is down is not, unless its disk
-   * was damaged: then it may refuse to start.
+   * A node that still has something to do, and what; undefined when all are at rest. One that is down is not, unless it is
+   * gone for good, or its disk was damaged: then it may refuse to start.
    */
   get unfinished(): { readonly node: NodeName; readonly what: string } | undefined {
-    const live = this.live.length;
+    const live = this.#heard.length;
+    const change = this.#changes.pending;
+    if (change !== undefined) {
+      return { node: change.node, what: `has not been ${change.kind === 'add-member' ? 'added' : 'removed'}` };
+    }
     for (const [node, member] of this.#members) {
-      if (this.#damaged.has(node) && !this.#simulation.isUp(node)) continue;
+      if (this.#changes.isOutside(node)) continue;
+      if (this.#gone.has(node) || (this.#damaged.has(node) && !this.#simulation.isUp(node))) continue;
       const what = member.unfinished(live);
       if (what !== undefined) return { node, what };
+      if (!this.#changes.isMember(node) && !member.isFenced) return { node, what: 'was not told that it was removed' };
     }
     return undefined;
   }
 
   start(name: NodeName): boolean {
-    if (this.#simulation.isUp(name)) return false;
+    if (!this.#mayRun(name) || this.#simulation.isUp(name)) return false;
     this.#simulation.start(name);
+    return true;
+  }
+
+  /** Neither gone for good, nor to be added first. */
+  #mayRun(name: NodeName): boolean {
+    return !this.#gone.has(name) && !this.#changes.isOutside(name);
+  }
+
+  /** Nothing starts this node any more, once it is down. False when that is so already. */
+  abandon(name: NodeName): boolean {
+    if (this.#gone.has(name)) return false;
+    this.#gone.add(name);
     return true;
   }
 
   /** Starts a node that is down as an operator does whose node has refused its log: with a repair. */
   repair(name: NodeName): boolean {
-    if (this.#simulation.isUp(name)) return false;
+    if (!this.#mayRun(name) || this.#simulation.isUp(name)) return false;
     this.#member(name).repairAtStart();
     return this.start(name);
   }
@@ -123,7 +186,116 @@ export class SimCluster {
   }
 
   perform(operation: PlannedOperation): void {
-    this.#member(operation.node).perform(operation);
+    this.#performerOf(operation).perform(operation);
+  }
+
+  // --- Directories, names, applications --------------------------------------------------------------------------------
+
+  /** The disk is emptied, and the application begins anew. False when there is nothing on it. */
+  wipe(name: NodeName): boolean {
+    const disk = this.#simulation.disk(name);
+    if (!this.#mayRun(name) || disk.files.size === 0) return false;
+    this.#empty(name);
+    return true;
+  }
+
+  #empty(name: NodeName): void {
+    const disk = this.#simulation.disk(name);
+    this.crash(name, { power: false });
+    disk.restore(new Map());
+    this.handleDamage(name);
+    this.#member(name).beginAnew();
+  }
+
+  /** Keeps a copy of what is synced, in the place of an earlier one. */
+  backUp(name: NodeName): boolean {
+    if (!this.#mayRun(name)) return false;
+    this.#backups.set(name, { image: this.#simulation.disk(name).syncedImage, member: this.#member(name).backup });
+    return true;
+  }
+
+  /** Puts the backup back; with `isMarked` the next start begins a new incarnation first. */
+  restoreBackup(name: NodeName, isMarked: boolean): boolean {
+    const backup = this.#backups.get(name);
+    if (!this.#mayRun(name) || backup === undefined) return false;
+    this.crash(name, { power: false });
+    this.#simulation.disk(name).restore(backup.image);
+    this.handleDamage(name);
+    this.#member(name).setBack(backup.member, isMarked);
+    return true;
+  }
+
+  /** Starts a second process with that name; undefined when there is one. With `isCopy` it has the directory and the application as they are. */
+  addTwin(of: NodeName, isCopy: boolean): SimMember | undefined {
+    if (!this.#mayRun(of) || this.#twins.has(of)) return undefined;
+    const { application } = this.#member(of).backup;
+    const name = this.#nameOfTwin(of);
+    const twin = this.#newMember({
+      name,
+      identity: of,
+      application: isCopy ? application : application.anew(),
+      random: this.#simulation.random(`application ${name}`),
+      observe: this.#observe,
+      onEnded: () => this.#simulation.exit(name),
+    });
+    this.#twins.set(of, twin);
+    this.#everyTwin.push(twin);
+    this.#simulation.addTwin(name, of, twin, isCopy ? this.#simulation.disk(of).syncedImage : new Map());
+    const position = isCopy ? application.position : 0;
+    this.#observe({ type: 'twin', atMs: this.#simulation.nowMs, node: name, of, position });
+    this.#simulation.start(name);
+    return twin;
+  }
+
+  /** Kills the twin of a node: the given one, or whichever there is. */
+  removeTwin(of: NodeName, which?: SimMember): void {
+    const twin = this.#twins.get(of);
+    if (twin === undefined || (which !== undefined && which !== twin)) return;
+    this.#twins.delete(of);
+    if (!this.#simulation.isUp(twin.name)) return;
+    this.#simulation.crash(twin.name, { power: false });
+    twin.handleCrash();
+  }
+
+  /** See `SimMember.poison`. */
+  poison(name: NodeName, options: PoisonOptions): (() => void) | undefined {
+    return this.#mayRun(name) ? this.#member(name).poison(options) : undefined;
+  }
+
+  // --- Membership ------------------------------------------------------------------------------------------------------
+
+  /** See `MemberChanges`. */
+  changeMembers(change: MemberChangeBody): void {
+    this.#changes.begin(change);
+  }
+
+  /** Changes to the members, by kind. */
+  get memberChanges(): Readonly<Record<string, number>> {
+    return this.#changes.counts;
+  }
+
+  #newChanges(): MemberChanges {
+    const { nodes, joiners = [] } = this.#plan;
+    const observe = (type: 'joined' | 'removed', node: NodeName): void =>
+      this.#observe({ type, atMs: this.#simulation.nowMs, node });
+    return new MemberChanges({
+      nodes,
+      joiners,
+      ask: (node, change, answered) => this.#member(node).askFor(change, answered),
+      lists: (node, other) => this.#member(node).lists(other),
+      isGone: (node) => this.#gone.has(node) && !this.#simulation.isUp(node),
+      clear: (node) => {
+        this.#gone.delete(node);
+        this.#empty(node);
+      },
+      onRemoving: (node) => observe('removed', node),
+      onAdded: (node) => {
+        observe('joined', node);
+        this.#member(node).join();
+        this.start(node);
+      },
+      later: (act) => this.#simulation.at(this.#simulation.nowMs + changeRetryMs, act),
+    });
   }
 
   /** What the disk of the node holds, or was told to hold, is no longer what it was. */
@@ -144,6 +316,46 @@ export class SimCluster {
     this.#onClosed.delete(name);
     if (done !== undefined) done();
     else if (stop !== undefined) this.#supervisor.handleStopped(name, stop);
+  }
+
+  #newMember(
+    own: Pick<MemberOptions, 'name' | 'identity' | 'application' | 'random' | 'observe' | 'onEnded'>,
+  ): SimMember {
+    const { nodes, joiners = [], options } = this.#plan;
+    return new SimMember({
+      ...own,
+      cluster: clusterName('scenario'),
+      peers: nodes.filter((other) => other !== own.identity && !joiners.includes(other)),
+      joins: joiners.includes(own.identity),
+      retention: options.retention,
+      limits: options.limits,
+      timings: options.timings,
+      mode: options.applications[own.identity] ?? { memory: 'position' },
+      program: this.#program,
+      nowMs: () => this.#simulation.nowMs,
+      holdersOf: (dot) => this.#witness.holdersOf(dot),
+      settleMs: this.#settleMs,
+    });
+  }
+
+  /** Users know a node by its name, so half of them reach its twin. */
+  #performerOf({ node, kind }: PlannedOperation): SimMember {
+    const twin = this.#twins.get(node);
+    // A line waits at its client, which has one node. Of the other operations these alone make a payload that nothing else makes, and
+    // so tell what the one has given out from what the other has.
+    if (twin === undefined || kind !== 'append') return this.#member(node);
+    const random: RandomStream = this.#simulation.random(`users of the twin of ${node}`);
+    return random.chance(0.5) ? twin : this.#member(node);
+  }
+
+  /** A name that no node of the plan has. */
+  #nameOfTwin(of: NodeName): NodeName {
+    const taken = new Set<string>([...this.#plan.nodes, ...this.#everyTwin.map(({ name }) => name)]);
+    for (let number = 1; ; number++) {
+      const suffix = number === 1 ? '.twin' : `.twin${number}`;
+      const name = nodeName(of.slice(0, nameLengthMax - suffix.length) + suffix);
+      if (!taken.has(name)) return name;
+    }
   }
 
   #member(name: NodeName): SimMember {
@@ -167,7 +379,10 @@ function settleTimeMs(plan: Plan): number {
   ]);
   const applyMs = Object.values(applications).map((mode) => 2 * (mode.applyMs?.maxMs ?? 0));
   const repeatMs = timings.wantRetryMs ?? defaultTimings.wantRetryMs;
-  return 500 + 50 * Math.max(...disksMs) + stallsMs(plan) + Math.max(0, ...applyMs) + repeatMs;
+  // It is waited for by the clock of the node, while the disks keep to no clock.
+  const rates = plan.faults.map((fault) => (fault.kind === 'clock-drift' ? fault.rate : 1));
+  const waitMs = 500 + 50 * Math.max(...disksMs) + stallsMs(plan) + Math.max(0, ...applyMs) + repeatMs;
+  return waitMs * Math.max(1, ...rates);
 }
 
 function stallsMs({ faults, healedAtMs }: Plan): number {

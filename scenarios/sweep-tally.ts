@@ -2,6 +2,7 @@
  * What a sweep has found so far. Adding is commutative apart from the order of the lists, so the tallies of shards can be
  * joined into that of the whole.
  */
+import { share, type RunMetrics } from './metrics.js';
 import { propertyMeanings, type Property } from './oracles/violation.js';
 import type { SeedOutcome } from './run-seed.js';
 
@@ -40,8 +41,18 @@ export interface ScenarioTally {
   readonly runs: number;
   readonly failed: number;
   readonly events: number;
+  readonly broadcasts: number;
   readonly deliveries: number;
   readonly simulatedMs: number;
+  readonly metrics: ScenarioMetrics;
+}
+
+/** Over all runs of a scenario; the ratios are those of the sums. */
+export interface ScenarioMetrics extends Omit<RunMetrics, 'deliveryMs'> {
+  /** Of all deliveries of all runs. */
+  readonly deliveryMsMax: number;
+  /** Of the slowest run. */
+  readonly deliveryP99MsMax: number;
 }
 
 export interface SeedName {
@@ -58,10 +69,27 @@ export interface SweepFailure extends SeedName {
   readonly reportPath: string | null;
 }
 
-type Growing<T> = { -readonly [K in keyof T]: T[K] };
+/** Grows with every run. */
+interface Tally {
+  readonly name: string;
+  readonly about: string;
+  runs: number;
+  failed: number;
+  events: number;
+  broadcasts: number;
+  deliveries: number;
+  simulatedMs: number;
+  messages: number;
+  bytes: number;
+  syncs: number;
+  deliveryMsMax: number;
+  deliveryP99MsMax: number;
+  linkBufferBytesMax: number;
+  diskBytesMax: number;
+}
 
 export class SweepTally {
-  readonly #scenarios = new Map<string, Growing<ScenarioTally>>();
+  readonly #scenarios = new Map<string, Tally>();
   readonly #faults = new Map<string, number>();
   readonly #failures: SweepFailure[] = [];
   readonly #notReproducible: SeedName[] = [];
@@ -74,9 +102,7 @@ export class SweepTally {
   #broadcasts = 0;
 
   constructor(scenarios: readonly { readonly name: string; readonly about: string }[]) {
-    for (const { name, about } of scenarios) {
-      this.#scenarios.set(name, { name, about, runs: 0, failed: 0, events: 0, deliveries: 0, simulatedMs: 0 });
-    }
+    for (const { name, about } of scenarios) this.#scenarios.set(name, emptyTally(name, about));
   }
 
   get counts(): { readonly runs: number; readonly failed: number; readonly events: number } {
@@ -106,8 +132,10 @@ export class SweepTally {
     if (tally === undefined) return;
     tally.runs += 1;
     tally.events += outcome.events;
+    tally.broadcasts += outcome.broadcasts;
     tally.deliveries += outcome.deliveries;
     tally.simulatedMs += outcome.simulatedMs;
+    addMetrics(tally, outcome.metrics);
     if (failure !== undefined) tally.failed += 1;
   }
 
@@ -129,7 +157,7 @@ export class SweepTally {
 
   result({ elapsedMs, isInterrupted }: { readonly elapsedMs: number; readonly isInterrupted: boolean }): SweepResult {
     const seconds = Math.max(elapsedMs, 1) / 1000;
-    const scenarios = [...this.#scenarios.values()].map((tally) => ({ ...tally }));
+    const scenarios = [...this.#scenarios.values()].map(toScenarioTally);
     const simulatedMs = scenarios.reduce((sum, tally) => sum + tally.simulatedMs, 0);
     return {
       runs: this.#runs,
@@ -154,4 +182,61 @@ export class SweepTally {
       undecidedRuns: this.#undecided,
     };
   }
+}
+
+function emptyTally(name: string, about: string): Tally {
+  return {
+    name,
+    about,
+    runs: 0,
+    failed: 0,
+    events: 0,
+    broadcasts: 0,
+    deliveries: 0,
+    simulatedMs: 0,
+    messages: 0,
+    bytes: 0,
+    syncs: 0,
+    deliveryMsMax: 0,
+    deliveryP99MsMax: 0,
+    linkBufferBytesMax: 0,
+    diskBytesMax: 0,
+  };
+}
+
+function addMetrics(tally: Tally, metrics: RunMetrics): void {
+  tally.messages += metrics.messages;
+  tally.bytes += metrics.bytes;
+  tally.syncs += metrics.syncs;
+  tally.deliveryMsMax = Math.max(tally.deliveryMsMax, metrics.deliveryMs.max);
+  tally.deliveryP99MsMax = Math.max(tally.deliveryP99MsMax, metrics.deliveryMs.p99);
+  tally.linkBufferBytesMax = Math.max(tally.linkBufferBytesMax, metrics.linkBufferBytesMax);
+  tally.diskBytesMax = Math.max(tally.diskBytesMax, metrics.diskBytesMax);
+}
+
+function toScenarioTally(tally: Tally): ScenarioTally {
+  const { name, about, runs, failed, events, broadcasts, deliveries, simulatedMs } = tally;
+  const { messages, bytes, syncs, deliveryMsMax, deliveryP99MsMax, linkBufferBytesMax, diskBytesMax } = tally;
+  return {
+    name,
+    about,
+    runs,
+    failed,
+    events,
+    broadcasts,
+    deliveries,
+    simulatedMs,
+    metrics: {
+      messages,
+      bytes,
+      syncs,
+      messagesPerBroadcast: share(messages, broadcasts),
+      bytesPerBroadcast: share(bytes, broadcasts),
+      syncsPerBroadcast: share(syncs, broadcasts),
+      deliveryMsMax,
+      deliveryP99MsMax,
+      linkBufferBytesMax,
+      diskBytesMax,
+    },
+  };
 }

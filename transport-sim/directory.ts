@@ -45,6 +45,11 @@ export class Directory {
     return this.#current.has(name);
   }
 
+  /** The files that a loss of power would leave at worst, in byte order of their names. */
+  get synced(): readonly (readonly [name: string, content: FileContent])[] {
+    return [...this.#durable].sort(([one], [other]) => (one < other ? -1 : 1));
+  }
+
   /** The present name of `content`; undefined when it has none. */
   nameOf(content: FileContent): string | undefined {
     for (const [name, named] of this.#current) if (named === content) return name;

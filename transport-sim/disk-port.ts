@@ -122,7 +122,9 @@ export class SimulatedDiskPort implements Disk {
   remove(name: string, done: Done<void>): void {
     const directory = this.#disk.directory;
     const complete = (): Result<void> => {
-      if (!directory.has(name)) return failure(`${name} does not exist and cannot be removed`);
+      const content = directory.get(name);
+      if (content === undefined) return failure(`${name} does not exist and cannot be removed`);
+      this.#disk.onRemove?.(name, content.view);
       directory.remove(name);
       return fine;
     };
@@ -157,9 +159,16 @@ export class SimulatedDiskPort implements Disk {
   begin<T>(work: Work<T>, done: Done<T>, handle?: Handle): void {
     // A program whose life has ended touches nothing any more, not even in the callback that ended it.
     if (this.#host.life !== this.#life) return;
+    if (work.takes === 'sync') this.#countSync();
     const call = new DiskCall(this.#kernel, this.#host, this.#disk, work, done, handle);
     this.#disk.begin(call);
     this.#kernel.schedule(call, this.#kernel.nowUs + this.#disk.latencyUs(work.takes));
+  }
+
+  #countSync(): void {
+    const { usage } = this.#kernel;
+    usage.syncs += 1;
+    usage.diskBytesMax = Math.max(usage.diskBytesMax, this.#disk.directory.totalBytes);
   }
 
   #refuse(reason: string): { readonly error: AntecedentError } {
@@ -319,6 +328,7 @@ class SimulatedFile implements DiskFile, Handle {
   truncate(length: number, done: Done<void>): void {
     this.#check(0, length);
     const complete = (): Result<void> => {
+      this.#disk.onTruncate?.(this.name);
       this.content.truncate(length);
       return fine;
     };

@@ -109,6 +109,11 @@ export class SimulatedDisk {
   /** Hears of every call just before it takes effect. May crash the node, but change nothing else. */
   onOperation: ((operation: DiskOperation) => void) | undefined;
 
+  /** Hears of every file just before it is removed, with the bytes that a reader would see. Must not change anything. */
+  onRemove: ((name: string, bytes: Uint8Array) => void) | undefined;
+  /** Hears of every file just before it is cut. Must not change anything. */
+  onTruncate: ((name: string) => void) | undefined;
+
   readonly #kernel: Kernel;
   readonly #name: string;
   readonly #latencies: RandomStream;
@@ -117,7 +122,8 @@ export class SimulatedDisk {
   readonly #phantoms: RandomStream;
   readonly #misdirections: RandomStream;
   readonly #errors: ReadonlyMap<DiskWork, RandomStream>;
-  readonly #pending = new Set<PendingWork>();
+  /** In the order in which the calls were made. Few at a time, so an array is cheaper than a set. */
+  #pending: PendingWork[] = [];
   readonly #count = (fault: string): void => this.#kernel.countFault(fault);
   readonly #armed = new Map<number, ArmedCrash>();
   /** The crash point that strikes right now. */
@@ -156,9 +162,24 @@ export class SimulatedDisk {
     return new Map([...this.files].map(([name, bytes]) => [name, bytes.slice()]));
   }
 
+  /** A copy of what was synced, and of nothing else: what a loss of power now would leave at worst. */
+  get syncedImage(): DiskImage {
+    return new Map(this.directory.synced.map(([name, content]) => [name, content.synced]));
+  }
+
+  /** The same without copies where possible. The bytes may be views: valid until the simulation goes on. */
+  get syncedFiles(): DiskImage {
+    return new Map(this.directory.synced.map(([name, content]) => [name, content.syncedView]));
+  }
+
   /** Puts `image` in the place of everything, durably: a restored backup, or with an empty one a disk that was wiped. */
   restore(image: DiskImage): void {
     this.#kernel.countFault(image.size === 0 ? 'disk-wiped' : 'disk-restored');
+    this.load(image);
+  }
+
+  /** As `restore`, for a disk that was never used: no fault. */
+  load(image: DiskImage): void {
     const files = new Map<string, FileContent>();
     for (const [name, bytes] of image) {
       const content = new FileContent();
@@ -251,7 +272,9 @@ export class SimulatedDisk {
 
   /** How long a call takes. */
   latencyUs(work: DiskWork): number {
-    const range = this.#ranges[work];
+    const ranges = this.#ranges;
+    // Spelled out: to look a name up costs more than to draw.
+    const range = work === 'write' ? ranges.write : work === 'sync' ? ranges.sync : ranges.read;
     return range.spanUs > 0 ? range.minUs + this.#latencies.below(range.spanUs + 1) : range.minUs;
   }
 
@@ -336,17 +359,21 @@ export class SimulatedDisk {
   }
 
   begin(work: PendingWork): void {
-    this.#pending.add(work);
+    this.#pending.push(work);
   }
 
   end(work: PendingWork): void {
-    this.#pending.delete(work);
+    const pending = this.#pending;
+    let at = pending.indexOf(work);
+    if (at < 0) return;
+    for (; at + 1 < pending.length; at += 1) pending[at] = pending[at + 1] as PendingWork;
+    pending.pop();
   }
 
   /** The program has ended; with `power` the machine went dark. */
   crash(power: boolean): void {
-    const pending = [...this.#pending];
-    this.#pending.clear();
+    const pending = this.#pending;
+    this.#pending = [];
     this.stalled.abandon();
     for (const work of pending) work.interrupt(this.#crashes);
     if (!power) return;

@@ -17,7 +17,7 @@ import type { RandomStream } from './random.js';
 export const sectorBytes = 512;
 /** What a system writes back to the medium at a time. */
 export const pageBytes = 4096;
-const capacityMin = 1024;
+const capacityMin = 4096;
 
 type Durability = 'pending' | 'durable' | 'abandoned';
 
@@ -52,6 +52,24 @@ export class FileContent {
   /** What a reader sees, without a copy: valid until the next change. */
   get view(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** A copy of the bytes that no loss of power can take away, without anything else. */
+  get synced(): Uint8Array {
+    const copy = this.copy();
+    copy.#changes = [...this.#changes];
+    copy.keepPages(new Set(), () => undefined);
+    return copy.view;
+  }
+
+  /** The same without a copy where nothing but appends has not been synced, as in a log. Valid until the next change. */
+  get syncedView(): Uint8Array {
+    const changes = this.#changes;
+    if (changes.length === 0) return this.view;
+    const isAppending = changes.every(({ kind, overwritten, durability }) => {
+      return kind === 'write' && overwritten.length === 0 && durability !== 'durable';
+    });
+    return isAppending ? this.#bytes.subarray(0, changes[0]?.lengthBefore) : this.synced;
   }
 
   /** A copy of up to `length` bytes. */
@@ -189,10 +207,14 @@ export class FileContent {
       if (change?.durability === 'pending') change.durability = durability;
     }
     const firstOpen = changes.findIndex((change) => change.durability !== 'durable');
-    const done = firstOpen < 0 ? changes.length : firstOpen;
-    if (done === 0) return;
-    this.#settled += done;
-    this.#changes = changes.slice(done);
+    if (firstOpen < 0) {
+      // Nearly always, and then nothing has to be moved.
+      this.#settled += changes.length;
+      changes.length = 0;
+    } else if (firstOpen > 0) {
+      this.#settled += firstOpen;
+      this.#changes = changes.slice(firstOpen);
+    }
   }
 
   /** Goes back to the durable state; returns what each change had written. */

@@ -10,6 +10,7 @@ import { EventQueue } from './event-queue.js';
 import { anyLife, type SimulationEvent } from './event.js';
 import { randomStream, type RandomStream } from './random.js';
 import type { Trace } from './trace.js';
+import { noUsage, type MutableUsage } from './usage.js';
 
 /** Why a run ended. `idle`: nothing is left that could happen; the time is that of the last event. */
 export type RunEnd = 'until' | 'events' | 'idle' | 'stopped';
@@ -20,6 +21,7 @@ export class Kernel {
   nowUs = 0;
   /** Events fired so far. */
   events = 0;
+  readonly usage: MutableUsage = noUsage();
 
   readonly #seed: string;
   readonly #streams = new Map<string, RandomStream>();

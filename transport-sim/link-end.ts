@@ -63,7 +63,7 @@ export class LinkEnd implements Link, LinkEndpoint, End {
     this.host = host;
     this.life = host.life;
     this.route = route;
-    this.remote = route.to.name;
+    this.remote = route.to.identity;
     // Replaced by `pair` before anybody sees the end; saves a check for undefined at every write.
     this.#peer = this;
   }
@@ -79,6 +79,10 @@ export class LinkEnd implements Link, LinkEndpoint, End {
     return [dialer, acceptor];
   }
 
+  get remoteHost(): Host {
+    return this.route.to;
+  }
+
   // --- What the program calls ---------------------------------------------------------------------------------------
 
   get bufferedBytes(): number {
@@ -89,7 +93,7 @@ export class LinkEnd implements Link, LinkEndpoint, End {
     if (this.#state !== 'open' || bytes.length === 0) return;
     if (this.#unsent.length > 0 || this.#peer.#isClogged()) {
       this.#unsent.push(bytes);
-      this.#bufferedBytes += bytes.length;
+      this.#buffer(bytes.length);
       return;
     }
     this.#send(bytes);
@@ -157,6 +161,8 @@ export class LinkEnd implements Link, LinkEndpoint, End {
   }
 
   #forget(): void {
+    // What of it leaves later no longer belongs to the program.
+    this.host.buffer(-this.#bufferedBytes);
     this.#unsent = [];
     this.#unread.clear();
     this.#unreadBytes = 0;
@@ -170,8 +176,10 @@ export class LinkEnd implements Link, LinkEndpoint, End {
     const route = this.route;
     const fate = route.judge(bytes.length, this.#sentWrites++);
     const departUs = route.occupy(bytes.length);
+    kernel.usage.writes += 1;
+    kernel.usage.writtenBytes += bytes.length;
     if (route.hasBandwidth) {
-      this.#bufferedBytes += bytes.length;
+      this.#buffer(bytes.length);
       kernel.schedule(new Departure(this, bytes.length), departUs);
     }
     if (route.isBlocked) kernel.countFault('unreachable-write');
@@ -233,12 +241,17 @@ export class LinkEnd implements Link, LinkEndpoint, End {
     this.#carry(new Farewell(this, this.#peer, reason, this.kernel.nowUs, this.route.latencyUs(), true));
   }
 
+  #buffer(bytes: number): void {
+    this.#bufferedBytes += bytes;
+    if (this.#state !== 'closed') this.host.buffer(bytes);
+  }
+
   #carry(parcel: Parcel): void {
     this.route.carry(parcel);
   }
 
   depart(length: number): void {
-    this.#bufferedBytes -= length;
+    this.#buffer(-length);
     this.#maybeDrain();
   }
 
@@ -250,7 +263,7 @@ export class LinkEnd implements Link, LinkEndpoint, End {
         this.#sendFarewell();
         return;
       }
-      this.#bufferedBytes -= bytes.length;
+      this.#buffer(-bytes.length);
       this.#send(bytes);
     }
     this.#maybeDrain();

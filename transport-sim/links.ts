@@ -6,6 +6,7 @@
  * - A machine with power and no listener refuses; one without power, or one that cannot be reached, stays silent for ever.
  * - The accepted end exists before the dialler knows: if the answer never arrives, that link is half open, and the first
  *   write on it after the network has healed is answered with a reset.
+ * - A dial knows its target by its identity; where several machines have it, one of those that run answers, by chance.
  */
 import {
   AntecedentError,
@@ -60,14 +61,27 @@ export class SimulatedLinks implements Links {
   }
 
   dial(peer: NodeName, onLink: OnLink, onFail: (error: AntecedentError) => void): Cancel {
-    const { hosts, routes } = this.#topology;
-    const target = hosts.find(peer);
+    const { routes } = this.#topology;
+    const target = this.#find(peer);
     const dial = new Dial(this.#kernel, this.#host, this.#life, onLink, onFail);
     if (this.#host.life !== this.#life) return () => undefined;
     if (target === undefined) dial.failSoon(`no machine is called ${peer}`);
     else new DialArrival(dial, routes.get(this.#host, target), routes.get(target, this.#host)).send();
     return () => dial.cancel();
   }
+
+  #find(peer: NodeName): Host | undefined {
+    const hosts = this.#topology.hosts.of(peer);
+    if (hosts.length <= 1) return hosts[0];
+    const running = hosts.filter(({ isUp }) => isUp);
+    return running.length <= 1 ? (running[0] ?? hosts[0]) : this.#kernel.random(`link/dial/${peer}`).pick(running);
+  }
+
+  /** Names are addresses here. */
+  learn(): void {}
+
+  /** Who was a member is let in, to be told so. */
+  forget(): void {}
 
   close(done: () => void): void {
     this.#isListening = false;
@@ -136,7 +150,7 @@ class Dial {
     const end = this.#end;
     if (this.#isSettled || end === undefined) return;
     if (end.isCut) {
-      this.fail('the link was cut');
+      this.fail(unreachable('the link was cut'));
       return;
     }
     this.#isSettled = true;
@@ -144,16 +158,16 @@ class Dial {
     end.open(this.#onLink);
   }
 
-  fail(reason: string): void {
+  fail(error: AntecedentError): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
     this.#end?.abandon(false);
     this.kernel.trace.record(this.kernel.nowUs, traceKinds.refuse, this.host.index, nobody, 0);
-    this.#onFail(new AntecedentError('E_UNREACHABLE', reason));
+    this.#onFail(error);
   }
 
   failSoon(reason: string): void {
-    this.kernel.schedule(new DialAnswer(this, undefined, reason, 0), this.kernel.nowUs);
+    this.kernel.schedule(new DialAnswer(this, unreachable(reason), 0), this.kernel.nowUs);
   }
 }
 
@@ -188,7 +202,7 @@ class DialArrival extends SimulationEvent implements Parcel {
     if (!target.hasPower || !dial.isWanted) return;
     const listener = target.listener;
     if (listener === undefined) {
-      const answer = new DialAnswer(dial, undefined, `${target.name} does not listen`, this.#back.latencyUs());
+      const answer = new DialAnswer(dial, target.refusal, this.#back.latencyUs());
       if (!this.#back.isBlocked) this.#back.carry(answer);
       return;
     }
@@ -196,7 +210,7 @@ class DialArrival extends SimulationEvent implements Parcel {
     dial.expect(mine);
     // Before the program hears of the link: what it writes at once must come behind the answer.
     if (this.#back.isBlocked) mine.abandon(false);
-    else this.#back.carry(new DialAnswer(dial, theirs, '', this.#back.latencyUs()));
+    else this.#back.carry(new DialAnswer(dial, theirs, this.#back.latencyUs()));
     kernel.trace.record(kernel.nowUs, traceKinds.accept, target.index, dial.host.index, 0);
     theirs.open(listener);
   }
@@ -207,36 +221,38 @@ class DialArrival extends SimulationEvent implements Parcel {
   }
 }
 
-/** The answer on its way back: a link if `from` is its accepted end, a refusal otherwise. */
+/** The answer on its way back: the accepted end of a link, or why there is none. */
 class DialAnswer extends SimulationEvent implements Parcel {
   readonly #dial: Dial;
-  readonly #from: LinkEnd | undefined;
-  readonly #reason: string;
+  readonly #answer: LinkEnd | AntecedentError;
   readonly #latencyUs: number;
 
-  constructor(dial: Dial, from: LinkEnd | undefined, reason: string, latencyUs: number) {
+  constructor(dial: Dial, answer: LinkEnd | AntecedentError, latencyUs: number) {
     super(dial.host, dial.life);
     this.#dial = dial;
-    this.#from = from;
-    this.#reason = reason;
+    this.#answer = answer;
     this.#latencyUs = latencyUs;
   }
 
   launch(): void {
     const kernel = this.#dial.kernel;
     const atUs = kernel.nowUs + this.#latencyUs;
-    const from = this.#from;
-    if (from !== undefined) {
+    const answer = this.#answer;
+    if (answer instanceof LinkEnd) {
       // Nothing of the link, in order or not, arrives before it exists.
-      from.lastInOrderUs = atUs;
-      from.lastArrivalUs = atUs;
-      from.openAtUs = atUs;
+      answer.lastInOrderUs = atUs;
+      answer.lastArrivalUs = atUs;
+      answer.openAtUs = atUs;
     }
     kernel.schedule(this, atUs);
   }
 
   override fire(): void {
-    if (this.#from === undefined) this.#dial.fail(this.#reason);
-    else this.#dial.connect();
+    if (this.#answer instanceof LinkEnd) this.#dial.connect();
+    else this.#dial.fail(this.#answer);
   }
+}
+
+function unreachable(reason: string): AntecedentError {
+  return new AntecedentError('E_UNREACHABLE', reason);
 }

@@ -60,7 +60,7 @@ export class SimulatedNetwork {
   /** Resets every link between the two: both ends are closed, bytes under way are lost. */
   cut(a: NodeName, b: NodeName): void {
     const [hostA, hostB] = this.#pair(a, b);
-    const ends = [...hostA.ends].filter((end) => end.remote === hostB.name);
+    const ends = [...hostA.ends].filter((end) => end.remoteHost === hostB);
     if (ends.length > 0) this.#kernel.countFault('cut');
     this.#record(traceKinds.cut, hostA, hostB, ends.length);
     for (const end of ends) end.cut();

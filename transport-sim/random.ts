@@ -28,13 +28,16 @@ export interface RandomStream extends Random {
 }
 
 class AleaStream implements RandomStream {
-  readonly #generator: seedrandom.PRNG;
+  readonly #seed: string;
+  /** Made at the first draw: most streams of a run, such as those of faults that never strike, are never drawn from. */
+  #generator: seedrandom.PRNG | undefined;
 
   constructor(seed: string) {
-    this.#generator = seedrandom.alea(seed);
+    this.#seed = seed;
   }
 
   nextUint32(): number {
+    this.#generator ??= seedrandom.alea(this.#seed);
     return this.#generator.int32() >>> 0;
   }
 

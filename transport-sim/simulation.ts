@@ -7,10 +7,10 @@
  * - A fault that does not apply (crashing what is down, resuming what is not paused) does nothing and is not counted, so
  *   that a schedule stays valid when parts of it are taken out.
  */
-import type { Logger, LogLevel, NodeName } from '../core/index.js';
-import { firstMicrosecond, SimulatedClock } from './clock.js';
+import type { Digests, Logger, LogLevel, NodeName } from '../core/index.js';
+import { firstMicrosecond, SimulatedClock, type MachineClock } from './clock.js';
 import { simulatedDigests } from './digests.js';
-import { defaultDiskProfile, SimulatedDisk, type DiskProfile } from './disk.js';
+import { defaultDiskProfile, SimulatedDisk, type DiskImage, type DiskProfile } from './disk.js';
 import { SimulatedDiskPort } from './disk-port.js';
 import { SimulationEvent } from './event.js';
 import { Host, Hosts } from './host.js';
@@ -22,6 +22,7 @@ import type { RandomStream } from './random.js';
 import { defaultLinkProfile, type LinkProfile } from './route.js';
 import { RouteTable } from './route-table.js';
 import { nobody, Trace, traceKinds } from './trace.js';
+import type { Usage } from './usage.js';
 
 export interface SimulationOptions {
   readonly seed: string;
@@ -31,6 +32,8 @@ export interface SimulationOptions {
   readonly disk?: Partial<DiskProfile>;
   /** Number of last trace lines to keep for people. Default 0. */
   readonly keepTrace?: number;
+  /** Default `simulatedDigests`. Others must give the same values on every machine, or a seed is no longer one trace. */
+  readonly digests?: Digests;
   /** Hears what the programs log. Must not change anything in the simulation. */
   readonly onLog?: (name: NodeName, level: LogLevel, event: string, fields: LogFields) => void;
 }
@@ -81,6 +84,11 @@ export class Simulation {
     return this.#kernel.faults;
   }
 
+  /** What the programs have asked for so far; goes on counting. */
+  get usage(): Usage {
+    return this.#kernel.usage;
+  }
+
   isUp(name: NodeName): boolean {
     return this.#host(name).isUp;
   }
@@ -90,6 +98,11 @@ export class Simulation {
     const disk = this.#disks.get(this.#host(name));
     if (disk !== undefined) return disk;
     return this.#makeDisk(this.#host(name));
+  }
+
+  /** The clock of a node; what it has gained or lost outlives crashes. */
+  clock(name: NodeName): MachineClock {
+    return this.#host(name).clock;
   }
 
   // --- Course -------------------------------------------------------------------------------------------------------
@@ -127,9 +140,18 @@ export class Simulation {
 
   /** Adds a machine, not started yet: it has power but nobody listens there. */
   addNode(name: NodeName, process: Process): void {
-    const hosts = this.#topology.hosts;
-    hosts.add(new Host(this.#kernel, hosts.size, name, process));
-    this.#kernel.trace.nameNode(name);
+    this.#addHost(name, name, process);
+  }
+
+  /**
+   * Adds a machine, not started yet, whose program proves to be `of`: somebody has copied the keys of that node, and perhaps its
+   * data directory, of which `image` is what is there. `name` is what the simulation calls the machine; peers and the program
+   * itself know it as `of`, and dials to `of` reach one of the two while both run.
+   */
+  addTwin(name: NodeName, of: NodeName, process: Process, image: DiskImage): void {
+    this.#addHost(name, this.#host(of).identity, process);
+    this.disk(name).load(image);
+    this.#kernel.countFault('twin');
   }
 
   /** Starts the program, for the first time or again. */
@@ -181,6 +203,12 @@ export class Simulation {
     host.resume();
   }
 
+  #addHost(name: NodeName, identity: NodeName, process: Process): void {
+    const { hosts } = this.#topology;
+    hosts.add(new Host(this.#kernel, hosts.size, name, identity, process));
+    this.#kernel.trace.nameNode(name);
+  }
+
   #host(name: NodeName): Host {
     return this.#topology.hosts.get(name);
   }
@@ -193,12 +221,12 @@ export class Simulation {
 
   #makeWorld(host: Host): World {
     return {
-      name: host.name,
+      name: host.identity,
       links: new SimulatedLinks(this.#kernel, this.#topology, host),
       disk: new SimulatedDiskPort(this.#kernel, host, this.disk(host.name)),
-      clock: new SimulatedClock(this.#kernel, host),
+      clock: new SimulatedClock(host.clock, host.life),
       random: this.#kernel.privateRandom(`node/${host.lives}/${host.name}`),
-      digests: simulatedDigests,
+      digests: this.#options.digests ?? simulatedDigests,
       logger: this.#makeLogger(host),
     };
   }

@@ -57,6 +57,9 @@ export const traceKinds = {
   goOn: 40,
   room: 41,
   crashPoint: 42,
+  clockJump: 43,
+  clockRate: 44,
+  timersLate: 45,
 } as const;
 
 /** One kind of event in the trace. */

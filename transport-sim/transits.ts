@@ -44,10 +44,11 @@ export interface End {
 
 /** Travels from one end to the other. */
 abstract class Transit extends SimulationEvent implements Parcel {
-  readonly from: End;
-  readonly to: End;
-  readonly departUs: number;
-  readonly latencyUs: number;
+  // `declare`: see `SimulationEvent`.
+  declare readonly from: End;
+  declare readonly to: End;
+  declare readonly departUs: number;
+  declare readonly latencyUs: number;
 
   constructor(from: End, to: End, departUs: number, latencyUs: number) {
     super(to.host, anyLife);
@@ -129,7 +130,7 @@ export class Farewell extends Transit {
 
 /** Something an end does later, in its own life. */
 abstract class EndEvent extends SimulationEvent {
-  protected readonly end: End;
+  declare protected readonly end: End;
 
   constructor(end: End) {
     super(end.host, end.life);

@@ -3,120 +3,74 @@
  *
  * Both hand over one message at a time and report it applied only when the application is done with it: `apply` has
  * returned (or its promise has been fulfilled), or the loop over the stream asks for the next message. A message whose
- * application failed is never skipped: what comes after it may depend on it.
+ * application failed is never skipped by itself: what comes after it may depend on it. An operator may give it up (`abandon`);
+ * the application may still be at work on it then, and what becomes of that is not listened to any more.
  */
-import { AntecedentError, formatDot, type Clock, type Delivery, type Logger } from '../core/index.js';
+import { AntecedentError, type Clock, type Delivery, type Dot, type Logger } from '../core/index.js';
+import { RetriedCalls, type ApplyErrorEvent } from './retried-calls.js';
+import type { ApplyingStatus } from './running-status.js';
 
 export type Apply = (delivery: Delivery) => void | Promise<void>;
 
 /** Receives one delivery at a time; calls `applied` when the application is done with it. */
 export interface Applier {
   handle(delivery: Delivery, applied: () => void): void;
+  /** The message that is in the application's hands. */
+  readonly status: ApplyingStatus | undefined;
+  /** Tries a message that has failed again at once, instead of later. False when none waits for that. */
+  retry(): boolean;
+  /** The delivery at `position` has been given up: its `applied` is not called any more. */
+  abandon(position: number): void;
   /** No message is handed over any more. Resolves when the one in the application's hands is done, or at the latest after `waitMs`. */
   settle(waitMs: number): Promise<void>;
   /** The node has ended: `applied` is not called any more. */
   end(error: AntecedentError | undefined): void;
 }
 
-const retryMsFirst = 100;
-const retryMsMax = 5_000;
-const slowMs = 30_000;
+function dotOf({ origin, incarnation, seq }: Delivery): Dot {
+  return { origin, incarnation, seq };
+}
 
 /** Calls a function; a message whose call fails is tried again, with growing waits, until it works. */
 export class ApplyCalls implements Applier {
   readonly #apply: Apply;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  /** No new call is made. */
-  #isStopped = false;
-  /** The node takes no answers any more. */
-  #isEnded = false;
-  #isRunning = false;
-  /** Ends the wait between two tries, and the wait of `settle`. */
-  readonly #wakes = new Set<() => void>();
+  readonly #calls: RetriedCalls;
 
-  constructor(apply: Apply, clock: Clock, logger: Logger) {
+  constructor(apply: Apply, clock: Clock, logger: Logger, onError: (event: ApplyErrorEvent) => void = () => undefined) {
     this.#apply = apply;
-    this.#clock = clock;
-    this.#logger = logger;
+    this.#calls = new RetriedCalls(clock, logger, onError);
+  }
+
+  get status(): ApplyingStatus | undefined {
+    return this.#calls.status;
   }
 
   handle(delivery: Delivery, applied: () => void): void {
-    if (!this.#isStopped) void this.#run(delivery, applied);
+    const make = (): void | Promise<void> => this.#apply(delivery);
+    this.#calls.start({ message: dotOf(delivery), position: delivery.position, make, done: applied });
   }
 
-  async settle(waitMs: number): Promise<void> {
-    this.#isStopped = true;
-    this.#wakeAll();
-    if (this.#isRunning) await this.#wait(waitMs);
+  retry(): boolean {
+    return this.#calls.retry();
+  }
+
+  abandon(position: number): void {
+    this.#calls.abandon(position);
+  }
+
+  settle(waitMs: number): Promise<void> {
+    return this.#calls.settle(waitMs);
   }
 
   end(): void {
-    this.#isStopped = true;
-    this.#isEnded = true;
-    this.#wakeAll();
-  }
-
-  async #run(delivery: Delivery, applied: () => void): Promise<void> {
-    this.#isRunning = true;
-    const isApplied = await this.#tryUntilApplied(delivery);
-    this.#isRunning = false;
-    if (isApplied && !this.#isEnded) applied();
-    // Whoever waits in `settle`; nobody else can be waiting.
-    this.#wakeAll();
-  }
-
-  /** False when it was stopped before a try succeeded. */
-  async #tryUntilApplied(delivery: Delivery): Promise<boolean> {
-    for (let waitMs = retryMsFirst; ; waitMs = Math.min(waitMs * 2, retryMsMax)) {
-      if (await this.#try(delivery)) return true;
-      if (this.#isStopped) return false;
-      await this.#wait(waitMs);
-      if (this.#mayNotCall()) return false;
-    }
-  }
-
-  /** A method, because the compiler would believe that waiting changes nothing. */
-  #mayNotCall(): boolean {
-    return this.#isStopped;
-  }
-
-  async #try(delivery: Delivery): Promise<boolean> {
-    const message = formatDot(delivery);
-    const cancelWatch = this.#clock.wakeAt(this.#clock.nowMs() + slowMs, () => {
-      this.#logger.log('warn', 'apply-slow', { code: 'E_APP', message, waitedMs: slowMs });
-    });
-    try {
-      await this.#apply(delivery);
-      return true;
-    } catch (error) {
-      this.#logger.log('error', 'apply-failed', { code: 'E_APP', message, reason: String(error) });
-      return false;
-    } finally {
-      cancelWatch();
-    }
-  }
-
-  #wait(waitMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        cancel();
-        this.#wakes.delete(wake);
-        resolve();
-      };
-      const cancel = this.#clock.wakeAt(this.#clock.nowMs() + waitMs, wake);
-      this.#wakes.add(wake);
-    });
-  }
-
-  #wakeAll(): void {
-    for (const wake of [...this.#wakes]) wake();
+    this.#calls.end();
   }
 }
 
 interface Held {
   readonly delivery: Delivery;
   readonly applied: () => void;
+  readonly sinceMs: number;
   isWithReader: boolean;
 }
 
@@ -132,14 +86,36 @@ const done: IteratorResult<Delivery, undefined> = { done: true, value: undefined
  * message unapplied; the next loop begins with it.
  */
 export class DeliveryStream implements Applier {
+  readonly #clock: Clock;
   #held: Held | undefined;
   #reader: Reader | undefined;
   #isOpen = false;
   #ended: { readonly error: AntecedentError | undefined } | undefined;
 
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get status(): ApplyingStatus | undefined {
+    if (this.#held === undefined) return undefined;
+    const { delivery, sinceMs } = this.#held;
+    const { position } = delivery;
+    const forMs = this.#clock.nowMs() - sinceMs;
+    return { message: dotOf(delivery), position, forMs, failures: 0, lastError: undefined };
+  }
+
   handle(delivery: Delivery, applied: () => void): void {
-    this.#held = { delivery, applied, isWithReader: false };
+    this.#held = { delivery, applied, sinceMs: this.#clock.nowMs(), isWithReader: false };
     this.#maybeGive();
+  }
+
+  /** Nothing fails here: a loop that throws has ended, and the next one begins with the same message. */
+  retry(): boolean {
+    return false;
+  }
+
+  abandon(position: number): void {
+    if (this.#held?.delivery.position === position) this.#held = undefined;
   }
 
   /** Whoever closes the node from inside the loop would wait for itself: the message in its hands stays unapplied. */

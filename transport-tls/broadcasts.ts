@@ -3,7 +3,8 @@
  *
  * - Order of calls is order of messages: while one waits, every later one waits behind it.
  * - A payload that waits is a copy, so the caller may reuse its buffer as soon as `broadcast` has returned.
- * - The room is bounded too; a program that never awaits its broadcasts gets `E_BACKPRESSURE` and not all of the memory.
+ * - The room is bounded too; a program that never awaits its broadcasts gets `E_BACKPRESSURE` and not all of the memory. Small
+ *   ones cost more by what is kept about each than by their bytes, so they are counted as well.
  * - While the disk takes no writes the node refuses broadcasts, and so is refused what waits: nobody knows how long that lasts,
  *   and whoever is told can decide. What the node has taken before is accepted later.
  * The node does not say when it has room again. It has after an acceptance, and otherwise we ask again after a short wait.
@@ -12,6 +13,8 @@ import { types } from 'node:util';
 import { AntecedentError, type Cancel, type Clock, type Durability, type Node, type Receipt } from '../core/index.js';
 
 const askAgainMs = 10;
+/** As many broadcasts may wait for our own disk, and as many more in the waiting room. */
+const broadcastsMax = 16_384;
 
 interface Waiting {
   readonly payload: Uint8Array;
@@ -27,6 +30,10 @@ export class Broadcasts {
   /** In the order of the calls; a set, because an abort takes one out of the middle. */
   readonly #waiting = new Set<Waiting>();
   #waitingBytes = 0;
+  /** Taken by the node and not answered, of those that wait for nobody else's disk. */
+  #unsynced = 0;
+  /** Why there is no room for more; made again when that changes. Whoever broadcasts in a loop would pay for it each time. */
+  #refusal: AntecedentError | undefined;
   readonly #roomWatchers = new Set<() => void>();
   #cancelAsk: Cancel | undefined;
   #ended: AntecedentError | undefined;
@@ -40,8 +47,9 @@ export class Broadcasts {
   /** See `AntecedentNode.broadcast`. */
   async broadcast(payload: Uint8Array, durable: Durability, signal: AbortSignal | undefined): Promise<Receipt> {
     signal?.throwIfAborted();
-    if (!types.isUint8Array(payload)) throw new AntecedentError('E_PAYLOAD', 'a payload is a Uint8Array');
+    checkPayload(payload);
     if (this.#ended !== undefined) throw this.#ended;
+    if (this.#waiting.size > 0 && !this.#hasWaitingRoom(payload)) throw this.#refuse();
     return new Promise<Receipt>((resolve, reject) => {
       const settled = (): void => signal?.removeEventListener('abort', abort);
       const job: Waiting = {
@@ -92,12 +100,16 @@ export class Broadcasts {
 
   /** False when the node has no room. Any other refusal settles the job. */
   #submit(job: Waiting): boolean {
+    if (this.#unsynced >= broadcastsMax) return false;
+    const cost = job.durable === 'here' || job.durable === 1 ? 1 : 0;
     try {
       this.#node.broadcast(job.payload, job.durable, (result) => {
+        this.#unsynced -= cost;
         if (result.error === undefined) job.resolve(result.value);
         else job.reject(result.error);
         this.#pump();
       });
+      this.#unsynced += cost;
     } catch (error) {
       if (error instanceof AntecedentError && error.code === 'E_BACKPRESSURE') return false;
       job.reject(error instanceof Error ? error : new Error(String(error)));
@@ -106,16 +118,28 @@ export class Broadcasts {
   }
 
   #enqueue(job: Waiting): Waiting {
-    if (this.#waitingBytes + job.payload.length > this.#waitingBytesMax) {
-      const waiting = `${this.#waiting.size} broadcasts with ${this.#waitingBytes} bytes are waiting already`;
-      job.reject(new AntecedentError('E_BACKPRESSURE', `${waiting}; await them before you broadcast more`));
+    if (!this.#hasWaitingRoom(job.payload)) {
+      job.reject(this.#refuse());
       return job;
     }
     const queued = { ...job, payload: new Uint8Array(job.payload) };
     this.#waiting.add(queued);
     this.#waitingBytes += queued.payload.length;
+    this.#refusal = undefined;
     this.#askAgain();
     return queued;
+  }
+
+  #hasWaitingRoom(payload: Uint8Array): boolean {
+    return this.#waiting.size < broadcastsMax && this.#waitingBytes + payload.length <= this.#waitingBytesMax;
+  }
+
+  #refuse(): AntecedentError {
+    const waiting = `${this.#waiting.size} broadcasts with ${this.#waitingBytes} bytes are waiting already`;
+    return (this.#refusal ??= new AntecedentError(
+      'E_BACKPRESSURE',
+      `${waiting}; await them before you broadcast more`,
+    ));
   }
 
   #askAgain(): void {
@@ -136,8 +160,32 @@ export class Broadcasts {
   #forget(job: Waiting): void {
     if (!this.#waiting.delete(job)) return;
     this.#waitingBytes -= job.payload.length;
+    this.#refusal = undefined;
     if (this.#waiting.size > 0) return;
     this.#cancelAsk?.();
     for (const watcher of [...this.#roomWatchers]) watcher();
+  }
+}
+
+/** Throws `E_PAYLOAD` unless the bytes are there and stay what they are while we copy them. */
+function checkPayload(payload: Uint8Array): void {
+  if (!types.isUint8Array(payload)) throw new AntecedentError('E_PAYLOAD', 'a payload is a Uint8Array');
+  if (types.isSharedArrayBuffer(payload.buffer)) {
+    throw new AntecedentError('E_PAYLOAD', 'a payload in a SharedArrayBuffer may change at any moment: pass a copy');
+  }
+  // Gone, it looks as if it were empty.
+  if (payload.length === 0 && !hasBytes(payload)) {
+    throw new AntecedentError('E_PAYLOAD', 'the bytes of the payload are gone: its ArrayBuffer was transferred or cut');
+  }
+}
+
+/** False for a view whose buffer was detached, or has become too short for it. */
+function hasBytes(view: Uint8Array): boolean {
+  try {
+    // Every method of typed arrays begins with this question (ECMA-262, 23.2.4.4); nothing else answers it in Node 20.
+    Uint8Array.prototype.at.call(view, 0);
+    return true;
+  } catch {
+    return false;
   }
 }

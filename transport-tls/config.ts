@@ -15,7 +15,7 @@ import { parseAddress } from './address.js';
 import type { CredentialSources } from './credentials.js';
 import type { TlsLimits } from './links.js';
 import { locateKey } from './toml-position.js';
-import { tuningGroups, tuningProblems } from './tuning.js';
+import { retentionProblems, tuningGroups, tuningProblems, type RetentionOptions } from './tuning.js';
 
 export interface NodeConfig {
   readonly name: string;
@@ -25,6 +25,10 @@ export interface NodeConfig {
   /** Takes a data directory on a network file system all the same. */
   readonly allowNetworkFileSystem: boolean;
   readonly listen: string;
+  /** See `NodeOptions`. */
+  readonly repair: Repair;
+  readonly joins: boolean;
+  readonly retention: RetentionOptions;
   readonly tls: CredentialSources;
   /** Addresses of the peers that speak our own protocol. */
   readonly peers: Readonly<Record<string, string>>;
@@ -34,6 +38,8 @@ export interface NodeConfig {
   readonly timings: Partial<Timings>;
   readonly transport: Partial<TlsLimits>;
 }
+
+type Repair = 'any-member' | 'origin-only';
 
 export interface ForeignPeer {
   readonly name: string;
@@ -47,8 +53,8 @@ const fileBytesMax = 1 << 20;
 const depthMax = 32;
 
 const topKeys = [
-  ...['name', 'cluster', 'data', 'allow_network_file_system', 'listen'],
-  ...['tls', 'peers', 'limits', 'timings', 'transport'],
+  ...['name', 'cluster', 'data', 'allow_network_file_system', 'listen', 'repair', 'joins'],
+  ...['tls', 'peers', 'retention', 'limits', 'timings', 'transport'],
 ] as const;
 const tlsKeys = ['ca', 'cert', 'key'] as const;
 const peerKeys = ['address', 'protocol', 'fingerprint'] as const;
@@ -59,6 +65,12 @@ export async function loadConfig(file: string): Promise<NodeConfig> {
   const config = await parseConfig(text, file);
   checkCredentialFiles(config.tls, new Complaints(text, file));
   return config;
+}
+
+/** Path of the data directory that a configuration names, for whoever only wants to speak to its node. Rejects with `E_CONFIG`. */
+export async function readDataDirectory(file: string): Promise<string> {
+  const config = await parseConfig(readConfigFile(file), file);
+  return config.dataDir;
 }
 
 /** Checks the text of a configuration; `file` is for messages and relative paths. Rejects with `E_CONFIG`. */
@@ -79,8 +91,11 @@ export async function parseConfig(text: string, file: string): Promise<NodeConfi
     dataDir: absolute(shape.data),
     allowNetworkFileSystem: shape.allow_network_file_system ?? false,
     listen: shape.listen,
+    repair: shape.repair ?? 'any-member',
+    joins: shape.joins ?? false,
     tls: { ca: absolute(shape.tls.ca), cert: absolute(shape.tls.cert), key: absolute(shape.tls.key) },
     ...peers,
+    retention: shape.retention ?? {},
     limits: shape.limits ?? {},
     timings: shape.timings ?? {},
     transport: shape.transport ?? {},
@@ -197,6 +212,10 @@ function checkKnownKeys(table: Table, complaints: Complaints): void {
   check(table, [], topKeys);
   check(table['tls'], ['tls'], tlsKeys);
   for (const [name, peer] of entriesOf(table['peers'])) check(peer, ['peers', name], peerKeys);
+  const retention = table['retention'];
+  for (const { key, text } of isTable(retention) ? retentionProblems(retention) : []) {
+    complaints.add(['retention', key], text);
+  }
   for (const group of tuningGroups) {
     const given = table[group];
     if (!isTable(given)) continue;
@@ -214,9 +233,12 @@ interface Shape {
   readonly data: string;
   readonly allow_network_file_system: boolean | undefined;
   readonly listen: string;
+  readonly repair: Repair | undefined;
+  readonly joins: boolean | undefined;
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
   /** As in the file; read by `readPeers`. */
   readonly peers: readonly (readonly [string, unknown])[];
+  readonly retention: RetentionOptions | undefined;
   readonly limits: Partial<Limits> | undefined;
   readonly timings: Partial<Timings> | undefined;
   readonly transport: Partial<TlsLimits> | undefined;
@@ -233,8 +255,11 @@ async function readShape(table: Table, complaints: Complaints): Promise<Shape | 
     data: text,
     allow_network_file_system: z.boolean().optional(),
     listen: text,
+    repair: z.enum(['any-member', 'origin-only']).optional(),
+    joins: z.boolean().optional(),
     tls: z.object({ ca: text, cert: text, key: text }),
     peers: z.custom<Table>(isTable).optional(),
+    retention: z.object({ policy: z.string(), bytesMax: z.number(), ageMs: z.number() }).partial().optional(),
     limits: numbers,
     timings: numbers,
     transport: numbers,
@@ -254,10 +279,14 @@ const examples: Readonly<Record<string, string>> = {
   data: 'data = "data/a"',
   allow_network_file_system: 'allow_network_file_system = true',
   listen: 'listen = "127.0.0.1:7101"',
+  repair: 'repair = "any-member" or repair = "origin-only"',
+  joins: 'joins = true',
   tls: '[tls] with ca, cert and key',
   'tls.ca': 'ca = "keys/ca.pem"',
   'tls.cert': 'cert = "keys/a.pem"',
   'tls.key': 'key = "keys/a.key"',
+  retention: '[retention] with policy = "demote", bytesMax = 1073741824 and ageMs = 604800000',
+  'retention.policy': 'policy = "demote"',
   peers: '[peers] with lines such as b = "127.0.0.1:7102"',
 };
 

@@ -6,25 +6,33 @@
  * - Standard input is read no faster than the node takes broadcasts. A line that cannot be read is refused; the process lives.
  * - The end of input, SIGTERM and SIGINT drain: every broadcast that was read is accepted or refused and answered, then the node
  *   is closed. A second signal ends the process at once; nothing acknowledged is lost by that.
- * - SIGHUP and SIGUSR1 change nothing and say so in the log: the configuration is read once, at the start.
+ * - SIGHUP reads the configuration and the certificates again, and takes all of it or nothing (`reload-config.ts`).
+ * - SIGUSR1 changes nothing and says so in the log.
+ * - Operators ask on the control socket, which is there from the event `ready` on. A node that cannot have one goes on without.
  */
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { AntecedentError, defaultLimits, type ErrorCode, type Logger, type LogLevel } from '../core/index.js';
+import type { AntecedentNode } from './antecedent-node.js';
 import type { NodeConfig } from './config.js';
+import { openControl, type ControlServer } from './control-server.js';
+import { controlHandler } from './daemon-control.js';
 import { LineSplitter, LineWriter, OutputError, type Line } from './json-lines.js';
 import { JsonLogger } from './logger.js';
-import { openNode, type AntecedentNode } from './open-node.js';
+import { openNode } from './open-node.js';
+import { reloadOptions } from './reload-config.js';
 import { CommandError, deliverEvent, lineBytesMaxFor, parseCommand, type BroadcastCommand } from './stdio-protocol.js';
 
 /** The standard streams and signals of the process, or those of a test. */
 export interface DaemonStreams {
   readonly input: Readable;
   readonly output: Writable;
-  /** Emits SIGTERM, SIGINT, SIGHUP and SIGUSR1. */
+  /** Emits SIGTERM, SIGINT, SIGHUP and SIGUSR1. A terminal that is closed sends SIGHUP too. */
   readonly signals: NodeJS.EventEmitter;
   /** Ends the process at once. */
   exit(code: number): void;
+  /** Reads the configuration again, for SIGHUP; without it SIGHUP is ignored. */
+  readonly readConfig?: () => Promise<NodeConfig>;
   readonly logger?: Logger;
 }
 
@@ -62,7 +70,8 @@ export async function runDaemon(config: NodeConfig, streams: DaemonStreams): Pro
 }
 
 class Daemon {
-  readonly #config: NodeConfig;
+  /** That of the start, or the last one that was taken. */
+  #config: NodeConfig;
   readonly #streams: DaemonStreams;
   readonly #logger: Logger;
   readonly #output: LineWriter;
@@ -72,6 +81,10 @@ class Daemon {
   #reportReady: () => void = () => undefined;
   /** The first line is `ready`; everything else waits for it. */
   readonly #ready: Promise<void> = new Promise((resolve) => (this.#reportReady = resolve));
+  #node: AntecedentNode | undefined;
+  #control: ControlServer | undefined;
+  #isReloading = false;
+  #mustReload = false;
 
   constructor(config: NodeConfig, streams: DaemonStreams) {
     this.#config = config;
@@ -88,12 +101,16 @@ class Daemon {
       void this.#output.failed.then(() => this.#stopping.abort());
       void node.stopped.then(() => this.#stopping.abort());
       this.#warnOfRoot();
+      this.#control = await this.#openControl(node);
       const { name, incarnation, address: listen, recoveredSeq: seq, position } = node;
       this.#print({ event: 'ready', name, incarnation, listen, seq, position });
       this.#reportReady();
+      this.#node = node;
+      if (this.#mustReload) void this.#reload(node);
       await this.#readCommands(node);
       return await this.#finish(node);
     } finally {
+      this.#control?.close();
       this.#streams.input.destroy();
       removeListeners();
     }
@@ -102,11 +119,12 @@ class Daemon {
   /** Opens the node; undefined when a signal came first. */
   async #open(): Promise<AntecedentNode | undefined> {
     const { name, cluster, dataDir, allowNetworkFileSystem, listen, peers, tls } = this.#config;
-    const { limits, timings, transport } = this.#config;
+    const { limits, timings, transport, repair, joins, retention } = this.#config;
     const { signal } = this.#stopping;
     try {
       return await openNode({
         ...{ name, cluster, dataDir, allowNetworkFileSystem, listen, peers, tls, limits, timings, transport, signal },
+        ...{ repair, joins, retention },
         logger: { log: (level, event, fields) => this.#log(level, event, fields) },
         apply: async (delivery) => {
           await this.#ready;
@@ -114,6 +132,12 @@ class Daemon {
         },
         onAlarm: ({ code, peer, message }) => {
           void this.#ready.then(() => this.#print({ event: 'alarm', code, peer, message }));
+        },
+        onMembers: (members) => {
+          void this.#ready.then(() => this.#print({ event: 'members', members }));
+        },
+        onIncarnation: (incarnation) => {
+          void this.#ready.then(() => this.#print({ event: 'incarnation', incarnation }));
         },
         onStorage: (state) => {
           const { state: name, ...details } = state;
@@ -126,6 +150,17 @@ class Daemon {
     } catch (error) {
       if (signal.aborted && error === signal.reason) return undefined;
       throw error;
+    }
+  }
+
+  /** Undefined when there can be none: the messages matter more. */
+  async #openControl(node: AntecedentNode): Promise<ControlServer | undefined> {
+    try {
+      return await openControl(this.#config.dataDir, controlHandler(node, this.#logger), this.#logger);
+    } catch (error) {
+      const { code, message } = problemOf(error);
+      this.#logger.log('error', 'control-unavailable', { code, message });
+      return undefined;
     }
   }
 
@@ -142,6 +177,8 @@ class Daemon {
     const deadline = setTimeout(drainMs, undefined, { signal: drained.signal }).catch(() => undefined);
     await Promise.race([this.#allAnswered(), this.#output.failed, node.stopped, deadline]);
     drained.abort();
+    // While the node still holds its lock: after that, the socket may be another one's.
+    this.#control?.close();
     await node.close();
     // Closing has settled every broadcast that was still waiting.
     await this.#allAnswered();
@@ -211,9 +248,7 @@ class Daemon {
   }
 
   #refuse(ref: string | undefined, error: unknown): void {
-    const code = error instanceof AntecedentError ? error.code : 'E_STATE';
-    const message = error instanceof Error ? error.message : String(error);
-    this.#print({ event: 'refused', ...refField(ref), code, message });
+    this.#print({ event: 'refused', ...refField(ref), ...problemOf(error) });
   }
 
   /** Prints a line that nobody waits for; a failure is seen at `failed`. */
@@ -221,6 +256,40 @@ class Daemon {
     this.#output.write(value).catch((error: unknown) => {
       if (!(error instanceof OutputError)) throw error;
     });
+  }
+
+  // --- reloading ---
+
+  /** Reads everything again; once more when that was asked for meanwhile. */
+  async #reload(node: AntecedentNode): Promise<void> {
+    if (this.#isReloading) return;
+    this.#isReloading = true;
+    while (this.#mustReload && !this.#stopping.signal.aborted) {
+      this.#mustReload = false;
+      await this.#reloadOnce(node);
+    }
+    this.#isReloading = false;
+  }
+
+  async #reloadOnce(node: AntecedentNode): Promise<void> {
+    const { readConfig } = this.#streams;
+    if (readConfig === undefined) {
+      this.#logger.log('warn', 'signal-ignored', { signal: 'SIGHUP', hint: 'there is no configuration to read again' });
+      return;
+    }
+    try {
+      const config = await readConfig();
+      const members = new Set<string>(node.status().members.map(({ name }) => name));
+      node.reload(reloadOptions(this.#config, config, members));
+      this.#config = config;
+      const { certificateNotAfterMs } = node.status();
+      const certificateNotAfter = new Date(certificateNotAfterMs).toISOString();
+      this.#logger.log('info', 'reloaded', { certificateNotAfter, peers: JSON.stringify(config.peers) });
+    } catch (error) {
+      const { code, message } = problemOf(error);
+      this.#logger.log('error', 'reload-refused', { code, message });
+      this.#print({ event: 'alarm', code, peer: node.name, message });
+    }
   }
 
   // --- signals ---
@@ -234,10 +303,14 @@ class Daemon {
     const handlers = {
       SIGTERM: () => stop(exitCodes.sigterm),
       SIGINT: () => stop(exitCodes.sigint),
-      // Without a listener it ends the process, and a terminal that is closed sends it too.
       SIGHUP: () => {
-        const hint = 'the configuration is not read again while the node runs; restart it to change something';
-        this.#logger.log('warn', 'signal-ignored', { signal: 'SIGHUP', hint });
+        if (this.#stopping.signal.aborted) {
+          this.#logger.log('info', 'signal-ignored', { signal: 'SIGHUP', hint: 'the node is stopping' });
+          return;
+        }
+        this.#logger.log('info', 'signal-received', { signal: 'SIGHUP' });
+        this.#mustReload = true;
+        if (this.#node !== undefined) void this.#reload(this.#node);
       },
       // Without a listener Node would open its inspector to whoever may send the signal.
       SIGUSR1: () => this.#logger.log('info', 'signal-ignored', { signal: 'SIGUSR1' }),
@@ -247,6 +320,11 @@ class Daemon {
       for (const [signal, handler] of Object.entries(handlers)) signals.removeListener(signal, handler);
     };
   }
+}
+
+function problemOf(error: unknown): { readonly code: ErrorCode; readonly message: string } {
+  const code = error instanceof AntecedentError ? error.code : 'E_STATE';
+  return { code, message: error instanceof Error ? error.message : String(error) };
 }
 
 function refField(ref: string | undefined): { readonly ref?: string } {

@@ -78,7 +78,8 @@ export function checkMember(name: NodeName, expected: Expectation): NodeName {
     throw new AntecedentError('E_IDENTITY', `dialled ${expected.dialled}, but the certificate says ${name}`);
   }
   if (!expected.members.has(name)) {
-    throw new AntecedentError('E_NOT_MEMBER', `${name} is not in the list of members; add it to peers if it should be`);
+    const remedy = `if it should be one: antecedent member add ${name} ADDRESS`;
+    throw new AntecedentError('E_NOT_MEMBER', `${name} is not a member; ${remedy}`);
   }
   return name;
 }

@@ -1,10 +1,15 @@
 /** Antecedent over TLS and real files: what a service imports, and what the command line needs. */
-export { openNode, type AntecedentNode, type BroadcastOptions } from './open-node.js';
+export { openNode } from './open-node.js';
+export type { AntecedentNode, BroadcastOptions, ReloadOptions } from './antecedent-node.js';
 export type { OpenNodeOptions, PeerEvent } from './open-options.js';
 export type { Apply } from './applying.js';
+export type { ApplyErrorEvent } from './retried-calls.js';
 export type { CredentialSources } from './credentials.js';
 export { defaultTlsLimits, type TlsLimits } from './links.js';
-export { loadConfig, parseConfig, type ForeignPeer, type NodeConfig } from './config.js';
+export { loadConfig, parseConfig, readDataDirectory, type ForeignPeer, type NodeConfig } from './config.js';
+export { askNode, type AskOptions } from './control-client.js';
+export type { ControlAnswer, ControlRequest } from './control-protocol.js';
+export { readStatusDocument, type RunningStatus, type StatusDocument } from './running-status.js';
 export { exitCodeFor, runDaemon, type DaemonStreams } from './daemon.js';
 export {
   initKeys,
@@ -28,6 +33,7 @@ export {
 } from './inspect-log.js';
 export type { Leftovers } from './log-directory.js';
 export type { OriginTally } from './log-tally.js';
+export { restoreDirectory, type RestoreOptions } from './restore-directory.js';
 export { repairLog, type RepairLogOptions, type RepairResult } from './repair-log.js';
 export type { KeptLog, PutAside, RepairPlan } from './repair-plan.js';
 export type { LostMessages, LostRecords } from './salvage.js';

@@ -21,7 +21,7 @@ import {
 import { NativeDigests } from './digests.js';
 import { findLockHolder, type LockHolder } from './lock-holder.js';
 import { findLeftovers, findNotPlain, listSegments, type Leftovers } from './log-directory.js';
-import { firstGap, hidingFrom, surveyOf } from './log-survey.js';
+import { surveyOf } from './log-survey.js';
 import { LogTally, unreadableReason, type OriginTally, type UnreadableRecord } from './log-tally.js';
 import { ReadOnlyDirectoryDisk } from './read-only-disk.js';
 
@@ -135,10 +135,7 @@ export async function inspectLog(directory: string, options: InspectLogOptions =
 }
 
 interface Reading {
-  /** Where a segment is missing: of what lies before it, with what the whole log is refused for. */
   readonly survey: LogSurvey;
-  /** The segment that ends what `survey` has read; undefined when nothing does. */
-  readonly damaged: string | undefined;
   readonly tally: LogTally;
   /** Length of every segment file, by name. */
   readonly lengths: ReadonlyMap<string, number>;
@@ -153,15 +150,9 @@ async function read(
   const bytesTotal = [...lengths.values()].reduce((sum, length) => sum + length, 0);
   const digests = new NativeDigests();
   const tally = new LogTally();
-  const whole = new ReadOnlyDirectoryDisk(directory);
-  const gapAt = firstGap([...lengths.keys()]);
-  // Whether the gap is covered shows at the end only, and what lies behind one that is not must not be given as good.
-  const judged = gapAt === undefined ? undefined : await surveyOf(whole, () => undefined);
-  if (judged instanceof AntecedentError) return judged;
-  const disk = gapAt === undefined || judged?.refusal === undefined ? whole : hidingFrom(whole, gapAt);
   let firstAddress: number | undefined;
   let progressDue = progressBytes;
-  const survey = await surveyOf(disk, (record, segment) => {
+  const survey = await surveyOf(new ReadOnlyDirectoryDisk(directory), (record, segment) => {
     const content = readRecordContent(record, digests);
     tally.take(record, content, segment.index);
     const address = segment.baseAddress + record.offset;
@@ -179,10 +170,7 @@ async function read(
     progressDue = done + progressBytes;
     options.onProgress?.({ fraction: Math.min(1, done / bytesTotal), records: tally.records });
   });
-  if (survey instanceof AntecedentError) return survey;
-  const damaged = survey.refusal?.name;
-  if (disk === whole || judged === undefined) return { survey, damaged, tally, lengths };
-  return { survey: { ...survey, refusal: judged.refusal, last: undefined }, damaged, tally, lengths };
+  return survey instanceof AntecedentError ? survey : { survey, tally, lengths };
 }
 
 function measure(directory: string): ReadonlyMap<string, number> {
@@ -254,10 +242,10 @@ function damageOf(
   return { verdict: 'corrupt', file, offset, reason: unreadableReason(unread) };
 }
 
-function describeSegments({ survey, damaged, tally, lengths }: Reading): readonly InspectedSegment[] {
+function describeSegments({ survey, tally, lengths }: Reading): readonly InspectedSegment[] {
   const surveyed = new Map(survey.segments.map((segment) => [segment.name, segment]));
   const { refusal } = survey;
-  const isDamaged = (file: string): boolean => file === damaged || file === refusal?.name;
+  const isDamaged = (file: string): boolean => file === refusal?.name;
   const stateOf = (file: string): InspectedSegment['state'] => {
     if (isDamaged(file)) return 'damaged';
     if (surveyed.has(file)) return 'good';

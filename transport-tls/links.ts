@@ -26,6 +26,7 @@ import {
   type Result,
 } from '../core/index.js';
 import { formatAddress, type Address } from './address.js';
+import { AddressBook } from './address-book.js';
 import { Admission, type AdmissionLimits } from './admission.js';
 import type { Credentials } from './credentials.js';
 import { alpnProtocol, certificateName, checkMember, handshakeOf, identifyPeer, type Expectation } from './identity.js';
@@ -60,6 +61,7 @@ export interface TlsLinksOptions {
   readonly name: NodeName;
   readonly cluster: ClusterName;
   readonly listen: Address;
+  /** The members that the configuration names; others are told by `learn`. */
   readonly peers: ReadonlyMap<NodeName, Address>;
   readonly credentials: Credentials;
   readonly clock: Clock;
@@ -82,12 +84,13 @@ export class TlsLinks implements Links {
   readonly #limits: TlsLimits;
   readonly #admission: Admission;
   readonly #refusals: RefusalLog;
-  readonly #members: ReadonlySet<NodeName>;
-  readonly #secureOptions: tls.SecureContextOptions;
+  readonly #addresses: AddressBook;
+  #secureOptions: tls.SecureContextOptions;
   readonly #links = new Set<TlsLink>();
   /** Accepted connections that have not proved a name, by the other end's address and port. */
   readonly #pending = new Map<string, Pending>();
   #server: net.Server | undefined;
+  #secureServer: tls.Server | undefined;
   #onIdle: (() => void) | undefined;
 
   /** Throws `E_CONFIG` when the environment disarms certificate checks. */
@@ -97,16 +100,8 @@ export class TlsLinks implements Links {
     this.#limits = { ...defaultTlsLimits, ...options.limits };
     this.#admission = new Admission(this.#limits, options.clock);
     this.#refusals = new RefusalLog(options.logger, options.clock, this.#limits.refusalLinesPerSecondMax);
-    this.#members = new Set(options.peers.keys());
-    const { ca, cert, key } = options.credentials;
-    this.#secureOptions = {
-      ca,
-      cert,
-      key,
-      minVersion: 'TLSv1.3',
-      maxVersion: 'TLSv1.3',
-      secureOptions: constants.SSL_OP_NO_TICKET,
-    };
+    this.#addresses = new AddressBook(options.peers);
+    this.#secureOptions = secureOptionsOf(options.credentials);
   }
 
   /** Where we listen, with the port the system chose; undefined before `listen` is done and after `close`. */
@@ -116,7 +111,8 @@ export class TlsLinks implements Links {
   }
 
   listen(onLink: OnLink, done: (result: Result<void>) => void): void {
-    const secure = this.#secureServer(onLink);
+    const secure = this.#createSecureServer(onLink);
+    this.#secureServer = secure;
     const { host, port } = this.#options.listen;
     const server = net.createServer({
       noDelay: true,
@@ -143,8 +139,8 @@ export class TlsLinks implements Links {
   }
 
   dial(peer: NodeName, onLink: OnLink, onFail: (error: AntecedentError) => void): Cancel {
-    const address = this.#options.peers.get(peer);
-    if (address === undefined) throw new AntecedentError('E_UNKNOWN_MEMBER', `${peer} has no address`);
+    const address = this.#addresses.addressOf(peer);
+    if (address === undefined) return failLater(withoutAddress(peer), onFail);
     const where = `${peer} at ${formatAddress(address)}`;
     const raw = net.connect({
       ...address,
@@ -189,6 +185,54 @@ export class TlsLinks implements Links {
     setImmediate(() => this.#maybeIdle());
   }
 
+  // --- members and credentials ---
+
+  /** Makes `peer` a member that may link with us. An address that is none is logged and ignored. */
+  learn(peer: NodeName, address: string): void {
+    const problem = this.#addresses.learn(peer, address);
+    if (problem === undefined) return;
+    this.#options.logger.log('warn', 'address-refused', { peer, code: problem.code, reason: problem.message });
+  }
+
+  /** `peer` is no member any more: it is let in no more, as anybody else. A link that it has stays; the node ends it. */
+  forget(peer: NodeName): void {
+    this.#addresses.forget(peer);
+  }
+
+  isMember(peer: NodeName): boolean {
+    return this.#addresses.members.has(peer);
+  }
+
+  /** Where `peer` is dialled. */
+  addressOf(peer: NodeName): Address | undefined {
+    return this.#addresses.addressOf(peer);
+  }
+
+  /** Takes the addresses of a configuration that was read again, for the dials to come. Makes nobody a member. */
+  useAddresses(addresses: ReadonlyMap<NodeName, Address>): void {
+    this.#addresses.give(addresses);
+  }
+
+  /**
+   * Uses `credentials` in every handshake from now on. Links stay, unless other CA certificates are trusted now: then they are made
+   * anew, so that nobody stays who would not be let in. Throws `E_CERTIFICATE`, and changes nothing, when TLS does not take them.
+   */
+  useCredentials(credentials: Credentials): void {
+    const secureOptions = secureOptionsOf(credentials);
+    try {
+      tls.createSecureContext(secureOptions);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new AntecedentError('E_CERTIFICATE', `TLS does not take the certificates: ${reason}`);
+    }
+    const trustsOthers = secureOptions.ca !== this.#secureOptions.ca;
+    this.#secureOptions = secureOptions;
+    this.#secureServer?.setSecureContext(secureOptions);
+    if (!trustsOthers) return;
+    for (const { raw } of this.#pending.values()) raw.destroy();
+    for (const link of this.#links) link.destroy('the CA certificates have changed here');
+  }
+
   // --- dialling ---
 
   /** Runs the client's side of TLS on a connected socket. */
@@ -199,8 +243,9 @@ export class TlsLinks implements Links {
     fail: (error: AntecedentError) => void,
     succeed: (link: TlsLink) => void,
   ): void {
+    const secureOptions = this.#secureOptions;
     const socket = tls.connect({
-      ...this.#secureOptions,
+      ...secureOptions,
       socket: raw,
       ALPNProtocols: [alpnProtocol],
       rejectUnauthorized: true,
@@ -216,7 +261,8 @@ export class TlsLinks implements Links {
     });
     socket.on('secureConnect', () => {
       isSecure = true;
-      const remote = this.#identify(socket, expected);
+      const isOutdated = secureOptions.ca !== this.#secureOptions.ca;
+      const remote = isOutdated ? outdated(where) : this.#identify(socket, expected);
       if (remote instanceof AntecedentError) {
         socket.destroy();
         fail(remote);
@@ -228,7 +274,7 @@ export class TlsLinks implements Links {
 
   // --- accepting ---
 
-  #secureServer(onLink: OnLink): tls.Server {
+  #createSecureServer(onLink: OnLink): tls.Server {
     const server = tls.createServer({
       ...this.#secureOptions,
       requestCert: true,
@@ -289,7 +335,7 @@ export class TlsLinks implements Links {
   // --- both ---
 
   #expectation(dialled: NodeName | undefined): Expectation {
-    return { cluster: this.#options.cluster, self: this.#options.name, members: this.#members, dialled };
+    return { cluster: this.#options.cluster, self: this.#options.name, members: this.#addresses.members, dialled };
   }
 
   #identify(socket: tls.TLSSocket, expected: Expectation): NodeName | AntecedentError {
@@ -322,6 +368,22 @@ export class TlsLinks implements Links {
   }
 }
 
+function secureOptionsOf({ ca, cert, key }: Credentials): tls.SecureContextOptions {
+  const version = { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' } as const;
+  return { ca, cert, key, ...version, secureOptions: constants.SSL_OP_NO_TICKET };
+}
+
+function withoutAddress(peer: NodeName): AntecedentError {
+  const remedy = `add it to peers in the configuration, or run: antecedent member add ${peer} ADDRESS`;
+  return new AntecedentError('E_UNREACHABLE', `no usable address of ${peer} is known; ${remedy}`);
+}
+
+/** A failure may not be told before the call has returned. */
+function failLater(error: AntecedentError, onFail: (error: AntecedentError) => void): Cancel {
+  const later = setImmediate(() => onFail(error));
+  return () => clearImmediate(later);
+}
+
 /** Throws `E_CONFIG` when the environment switches off what identities rest on. */
 function refuseDisarmedChecks(): void {
   if (process.env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0') {
@@ -346,6 +408,10 @@ function unreachable(where: string, cause: Error): AntecedentError {
 function handshakeFailed(where: string, cause: Error): AntecedentError {
   if (cause instanceof AntecedentError) return cause;
   return new AntecedentError('E_TLS_REFUSED', `TLS handshake with ${where} failed: ${reasonOf(cause)}`, { cause });
+}
+
+function outdated(where: string): AntecedentError {
+  return new AntecedentError('E_TLS_REFUSED', `the CA certificates have changed during the handshake with ${where}`);
 }
 
 /** Every address of a name may fail for a reason of its own; the message of the whole is then empty. */

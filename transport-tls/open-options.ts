@@ -5,6 +5,8 @@
  */
 import {
   AntecedentError,
+  membersMax,
+  nodeName,
   unknownName,
   type Limits,
   type Logger,
@@ -13,11 +15,15 @@ import {
   type StorageState,
   type NodeName,
   type Timings,
+  type VectorClock,
 } from '../core/index.js';
+import { parseAddress, type Address } from './address.js';
 import type { Apply } from './applying.js';
 import type { CredentialSources } from './credentials.js';
 import type { TlsLimits } from './links.js';
-import { tuningGroups, tuningProblems } from './tuning.js';
+import type { ApplyErrorEvent } from './retried-calls.js';
+import type { SnapshotHooks } from './snapshots.js';
+import { retentionProblems, tuningGroups, tuningProblems, type RetentionOptions } from './tuning.js';
 
 /** A peer has become connected in both directions (`up`), or is no longer (`down`). */
 export interface PeerEvent {
@@ -42,12 +48,36 @@ export interface OpenNodeOptions {
    * Without `apply`, read `deliveries()`.
    */
   readonly apply?: Apply | undefined;
+  /** `apply` has failed (E_APP), and is called again later, or when `AntecedentNode.retry` says so. Logged as an error in any case. */
+  readonly onApplyError?: ((event: ApplyErrorEvent) => void) | undefined;
   /** Called when a peer comes or goes. */
   readonly onPeer?: ((event: PeerEvent) => void) | undefined;
   /** Called when a disk, ours or a peer's, has lost what it had promised to keep. Logged as an error in any case. */
   readonly onAlarm?: ((alarm: NodeAlarm) => void) | undefined;
+  /**
+   * The state of the application, with exactly what was applied so far, for members that need what the journal does not hold any more.
+   * No message is applied meanwhile. Given together with `restore`, or not at all.
+   */
+  readonly snapshot?: SnapshotHooks['snapshot'] | undefined;
+  /**
+   * Puts the state of another member in the place of our own. `position` counts as that of the last delivery: an application that
+   * stores its position stores this one. Called again, with growing waits, until it works.
+   */
+  readonly restore?: SnapshotHooks['restore'] | undefined;
+  /** See `NodeHandlers.onStable`: CRDTs may drop what they keep for operations that are concurrent with what the clock covers. */
+  readonly onStable?: ((clock: VectorClock) => void) | undefined;
+  /** Called with every member, ourselves included, when one was added or removed, here or elsewhere; also once after such an earlier life. */
+  readonly onMembers?: ((members: readonly NodeName[]) => void) | undefined;
+  /** Our name was used before, with a data directory that is gone: from now on we are this incarnation. */
+  readonly onIncarnation?: ((incarnation: number) => void) | undefined;
   /** The disk takes no writes for now, such as when it is full (`blocked`), or does again (`ok`). See `NodeHandlers.onStorage`. */
   readonly onStorage?: ((state: StorageState) => void) | undefined;
+  /** See `NodeOptions.repair`: `any-member` unless given. */
+  readonly repair?: 'any-member' | 'origin-only' | undefined;
+  /** True for a node that is being added to members that exist (`addMember`): it waits for that before it broadcasts. */
+  readonly joins?: boolean | undefined;
+  /** How long the journal keeps what a member that is away has not got. See `NodeOptions.retention`. */
+  readonly retention?: RetentionOptions | undefined;
   /** Takes a `dataDir` on a network file system all the same: whoever says so knows that locks and syncs work there. */
   readonly allowNetworkFileSystem?: boolean | undefined;
   /** Last position that the application has stored together with its effects: deliveries go on behind it, exactly once. */
@@ -63,7 +93,7 @@ export interface OpenNodeOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-type Kind = 'text' | 'table' | 'function' | 'flag' | 'position' | 'level' | 'object';
+type Kind = 'text' | 'table' | 'function' | 'flag' | 'position' | 'level' | 'repair' | 'object';
 
 /** Every option with what it must be; `required` ones first. */
 const required: Readonly<Record<string, Kind>> = {
@@ -76,9 +106,18 @@ const required: Readonly<Record<string, Kind>> = {
 };
 const optional: Readonly<Record<string, Kind>> = {
   apply: 'function',
+  onApplyError: 'function',
+  snapshot: 'function',
+  restore: 'function',
   onPeer: 'function',
   onAlarm: 'function',
   onStorage: 'function',
+  onStable: 'function',
+  onMembers: 'function',
+  onIncarnation: 'function',
+  repair: 'repair',
+  joins: 'flag',
+  retention: 'table',
   allowNetworkFileSystem: 'flag',
   position: 'position',
   limits: 'table',
@@ -89,6 +128,7 @@ const optional: Readonly<Record<string, Kind>> = {
   signal: 'object',
 };
 
+const repairs = ['any-member', 'origin-only'];
 const levels = ['debug', 'info', 'warn', 'error'];
 const credentialNames = ['ca', 'cert', 'key'];
 
@@ -99,12 +139,31 @@ const checks: Readonly<Record<Kind, { readonly what: string; readonly test: (val
   function: { what: 'a function', test: (value) => typeof value === 'function' },
   flag: { what: 'true or false', test: (value) => typeof value === 'boolean' },
   position: { what: 'a whole number from 0', test: (value) => Number.isSafeInteger(value) && Number(value) >= 0 },
+  repair: { what: `one of ${repairs.join(', ')}`, test: (value) => repairs.includes(String(value)) },
   level: { what: `one of ${levels.join(', ')}`, test: (value) => levels.includes(String(value)) },
 };
 
-/** Throws `E_CONFIG` for the first option that is missing, unknown or of the wrong type. */
-export function checkOptions(options: OpenNodeOptions): void {
+/**
+ * The options, every value in them read once: a getter or a proxy cannot answer the check and the use differently. Throws
+ * `E_CONFIG` for the first one that is missing, unknown or of the wrong type.
+ */
+export function readOptions(options: OpenNodeOptions): OpenNodeOptions {
   if (!isRecord(options)) throw new AntecedentError('E_CONFIG', 'openNode takes an object of options');
+  const given = { ...options };
+  const { peers, tls, limits, timings, transport, retention } = given;
+  const tables = { peers: readTable(peers), tls: readTable(tls), retention: readTable(retention) };
+  const tuning = { limits: readTable(limits), timings: readTable(timings), transport: readTable(transport) };
+  const read = { ...given, ...tables, ...tuning };
+  checkOptions(read);
+  return read;
+}
+
+/** A copy; what is no table is left to the check. */
+function readTable<T extends object | undefined>(table: T): T {
+  return isRecord(table) ? { ...table } : table;
+}
+
+function checkOptions(options: OpenNodeOptions): void {
   const kinds = new Map(Object.entries({ ...required, ...optional }));
   for (const [key, value] of Object.entries(options)) {
     const kind = kinds.get(key);
@@ -113,8 +172,13 @@ export function checkOptions(options: OpenNodeOptions): void {
   }
   const missing = Object.keys(required).find((key) => !isGiven(options, key));
   if (missing !== undefined) throw new AntecedentError('E_CONFIG', `option ${missing} is missing`);
+  if ((options.snapshot === undefined) !== (options.restore === undefined)) {
+    throw new AntecedentError('E_CONFIG', 'options snapshot and restore belong together: give both, or none');
+  }
   checkCredentials(options);
   checkPeers(options);
+  const [retentionProblem] = retentionProblems({ ...options.retention });
+  if (retentionProblem !== undefined) throw new AntecedentError('E_CONFIG', retentionProblem.text);
   for (const group of tuningGroups) {
     const [problem] = tuningProblems(group, { ...options[group] });
     if (problem !== undefined) throw new AntecedentError('E_CONFIG', problem.text);
@@ -149,10 +213,20 @@ function checkCredentials(options: OpenNodeOptions): void {
 }
 
 function checkPeers(options: OpenNodeOptions): void {
+  const members = Object.keys(options.peers).length + 1;
+  if (members > membersMax) {
+    throw new AntecedentError('E_CONFIG', `${members} members are too many: a cluster has at most ${membersMax}`);
+  }
   for (const [peer, address] of Object.entries(options.peers)) {
     if (typeof address !== 'string') throw new AntecedentError('E_CONFIG', `peers.${peer} must be a text host:port`);
     if (peer === options.name) {
       throw new AntecedentError('E_CONFIG', `peers names this node itself, ${peer}; list only the others`);
     }
   }
+}
+
+/** Addresses of peers by name. Throws `E_NAME` or `E_CONFIG`. */
+export function addressesOf(peers: Readonly<Record<string, string>>): ReadonlyMap<NodeName, Address> {
+  const read = (address: string): Address => parseAddress(address, { zeroPort: false });
+  return new Map(Object.entries(peers).map(([peer, address]) => [nodeName(peer), read(address)]));
 }

@@ -1,7 +1,15 @@
 /**
  * Turns a group of entries into what is written: each header, then its body.
  */
-import { encodeRecordHeader, flagsOf, recordHeaderBytes, type Checksum, type RecordType } from './record.js';
+import { decodeCounter } from './fixed-width.js';
+import {
+  encodeRecordHeader,
+  flagsOf,
+  recordHeaderBytes,
+  recordTypes,
+  type Checksum,
+  type RecordType,
+} from './record.js';
 import type { LogTail } from './segment.js';
 
 export interface JournalEntry {
@@ -41,7 +49,7 @@ export class AppendEncoder {
     const headers = this.#headers;
     const chunks: Uint8Array[] = [];
     const places: RecordPlace[] = [];
-    let { end, nextLsn: lsn, chain } = start;
+    let { end, nextLsn: lsn, chain, incarnation } = start;
     entries.forEach(({ type, body }, position) => {
       const at = position * recordHeaderBytes;
       const bodyChecksum = checksum(body);
@@ -50,11 +58,12 @@ export class AppendEncoder {
       chunks.push(headers.subarray(at, at + recordHeaderBytes));
       if (body.length > 0) chunks.push(body);
       places.push({ address: start.baseAddress + end, length: body.length, lsn });
+      if (type === recordTypes.incarnation) incarnation = decodeCounter(body);
       end += recordHeaderBytes + body.length;
       lsn++;
     });
     // Spelled out: a spread here costs more than the rest of the append.
-    const { logId, incarnation, index, baseAddress } = start;
+    const { logId, index, baseAddress } = start;
     return { chunks, places, tail: { logId, incarnation, index, baseAddress, end, nextLsn: lsn, chain } };
   }
 }

@@ -17,60 +17,24 @@
  * is under way forms the next one.
  */
 import { AntecedentError, assert, type ErrorCode } from '../errors.js';
-import type { Cancel, Clock, Digests, Disk, DiskFile, Logger, Random, Result } from '../ports.js';
-import { AppendEncoder, type EncodedAppend, type JournalEntry, type RecordPlace } from './append-encoder.js';
+import type { Cancel, Result } from '../ports.js';
+import type { JournalEntry, RecordPlace } from './append-encoder.js';
 import { inOrder, onValue, success, type Done, type Failure } from './callbacks.js';
-import type { CreationFailure } from './durable-file.js';
+import { encodeCounter } from './fixed-width.js';
+import type { JournalOptions, OnJournalRecord } from './journal-options.js';
+import { LogEnd } from './log-end.js';
 import { openLog, type OpenedLog } from './opening.js';
+import { checkRecord } from './record-check.js';
 import { RecordReader } from './record-reader.js';
-import {
-  decodeRecordHeader,
-  isInternal,
-  isRecordType,
-  recordHeaderBytes,
-  recordTypes,
-  segmentChecksum,
-  viewOf,
-  type Checksum,
-} from './record.js';
-import { countBelow, floorOf } from './retention.js';
+import { isInternal, isRecordType, recordHeaderBytes, recordTypes } from './record.js';
+import { Releasing } from './releasing.js';
+import { floorEntry } from './retention.js';
 import { Scrubber } from './scrubber.js';
-import { createSegment, findVanished, type OpenSegment } from './segment-file.js';
-import { headerAfter, segmentHeaderBytes, segmentName, type LogTail, type SegmentHeader } from './segment.js';
+import { segmentName, type SegmentHeader } from './segment.js';
 
 export { recordTypes, type RecordType } from './record.js';
 export type { JournalEntry, RecordPlace } from './append-encoder.js';
-
-/** What became of the storage: for operators, and to refuse new work early. */
-export type StorageEvent =
-  /** Nothing can be written for now; it is tried again by itself. */
-  | { readonly state: 'blocked'; readonly cause: AntecedentError }
-  /** What was blocked is written and durable. */
-  | { readonly state: 'ok' }
-  /** Nothing more will be written before a restart, and no append was under way that could have said so. */
-  | { readonly state: 'failed'; readonly cause: AntecedentError };
-
-export interface JournalOptions {
-  readonly disk: Disk;
-  readonly digests: Digests;
-  readonly random: Random;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /**
-   * Asked when every record was reported and before anything is changed: whoever cannot use what it has read refuses the log
-   * here, and it stays as it was.
-   */
-  readonly approve?: (() => AntecedentError | undefined) | undefined;
-  /** A segment is closed when it holds this many bytes. */
-  readonly segmentBytesMax: number;
-  /** Milliseconds between attempts while nothing can be written. */
-  readonly retryMs: number;
-  readonly onStorage: (event: StorageEvent) => void;
-  /** Closed segments are read again this often, in milliseconds, to see whether the medium still has them. */
-  readonly scrubEveryMs: number;
-  /** A closed segment is not what was written any more. */
-  readonly onDamage: (error: AntecedentError) => void;
-}
+export type { JournalOptions, OnJournalRecord, StorageEvent } from './journal-options.js';
 
 type JournalState =
   | { readonly kind: 'idle' }
@@ -91,52 +55,46 @@ type JournalState =
 
 interface PendingAppend {
   readonly entries: readonly JournalEntry[];
+  /** It may begin a segment: the caller was asked for the checkpoint. Otherwise it goes into the present one, however full. */
+  readonly mayRoll: boolean;
+  readonly checkpoint: Uint8Array | undefined;
   readonly done: Done<readonly RecordPlace[]>;
 }
 
-const noBody = new Uint8Array(0);
+/** What the journal may add to a segment between an append that has to wait and its attempt: a floor, and a mark. */
+const tidyingBytes = 2 * recordHeaderBytes + encodeCounter(0).length;
+const mark: JournalEntry = { type: recordTypes.synced, body: new Uint8Array(0) };
 
 export class Journal {
-  /** Which life of the member this log belongs to. */
-  readonly incarnation: number;
   /** True when the directory held no log. */
   readonly isNew: boolean;
 
   readonly #options: JournalOptions;
   readonly #reader: RecordReader;
-  readonly #encoder = new AppendEncoder();
   readonly #scrubber: Scrubber;
-  #segments: readonly SegmentHeader[];
-  /** The last segment. Only appends use this handle. */
-  #file: DiskFile;
-  /** The end of what was written whole: everything but a mark is synced. */
-  #tail: LogTail;
-  /** Highest lsn that is synced. */
-  #durableLsn: number;
-  #checksum: Checksum;
+  readonly #releasing: Releasing;
+  readonly #end: LogEnd;
   #state: JournalState = { kind: 'idle' };
   #parked: PendingAppend | undefined;
   /** What the last attempt failed with, from the first one to the next append that works. */
   #trouble: ErrorCode | undefined;
   /** A caller is being told that its append is done. */
   #isReporting = false;
-  /** Removals of segments that are under way. */
-  #removals = 0;
+  /** A floor became due that has not been tried yet. */
+  #isFloorNew = false;
   /** A close that waits for what is under way. */
   #closing: Done<void> | undefined;
 
   private constructor(options: JournalOptions, log: OpenedLog) {
     this.#options = options;
     this.#reader = new RecordReader(options.disk);
-    this.#segments = log.segments;
-    this.#file = log.file;
-    this.#tail = log.tail;
-    this.#durableLsn = log.tail.nextLsn - 1;
-    this.#checksum = segmentChecksum(options.digests, log.tail.logId, log.tail.index);
-    this.incarnation = log.tail.incarnation;
     this.isNew = log.isNew;
-    const { disk, digests, clock, scrubEveryMs: everyMs, onDamage } = options;
-    this.#scrubber = new Scrubber({ disk, digests, clock, everyMs, segments: () => this.#segments, onDamage });
+    const { disk, digests, clock, logger, scrubEveryMs: everyMs, onDamage } = options;
+    const onIdle = (): void => this.#maybeClose();
+    this.#releasing = new Releasing({ disk, logger, reader: this.#reader, onIdle }, log.segments, log.floor);
+    this.#end = new LogEnd({ disk, digests, releasing: this.#releasing }, log);
+    const segments = (): readonly SegmentHeader[] => this.#releasing.segments;
+    this.#scrubber = new Scrubber({ disk, digests, clock, everyMs, segments, onDamage });
     this.#scrubber.start();
   }
 
@@ -147,17 +105,15 @@ export class Journal {
    * Errors: `E_LOG_CORRUPT`, `E_LOG_FOREIGN`, `E_LOG_VERSION` (nothing was changed), or what the disk answers. After an
    * error nothing that `onRecord` saw counts.
    */
-  static open(
-    options: JournalOptions,
-    onRecord: (entry: JournalEntry, place: RecordPlace) => void,
-    done: (result: Result<Journal>) => void,
-  ): void {
+  static open(options: JournalOptions, onRecord: OnJournalRecord, done: (result: Result<Journal>) => void): void {
+    let isFirst = true;
     openLog(
       options,
       ({ type, body, offset, lsn }, { baseAddress }) => {
         // A type of a newer program that is not critical: the log says that it may be passed over.
         if (!isRecordType(type) || isInternal(type)) return;
-        onRecord({ type, body }, { address: baseAddress + offset, length: body.length, lsn });
+        onRecord({ type, body }, { address: baseAddress + offset, length: body.length, lsn }, isFirst);
+        isFirst = false;
       },
       onValue(done, (log) => {
         const journal = new Journal(options, log);
@@ -168,12 +124,18 @@ export class Journal {
     );
   }
 
+  /** Which life of the member this log belongs to. */
+  get incarnation(): number {
+    return this.#end.tail.incarnation;
+  }
+
   /**
-   * Writes `entries`, at least one, as one group: one write and one sync (and a new segment first, when the current one
-   * is full). Calls `done` with their places, in order, once all of them are durable. While the disk is full that takes
-   * until there is room again. After an error any prefix of their bytes may be on disk. One append at a time.
+   * Writes `entries`, at least one and none of the journal's own types, as one group: one write and one sync (and a new
+   * segment first, when the current one is full). Calls `done` with their places, in order, once all of them are durable.
+   * While the disk is full that takes until there is room again. After an error any prefix of their bytes may be on disk.
+   * One append at a time.
    *
-   * A record of type `floor` gives up what lies before it: whole segments are removed once it is durable.
+   * Asks for a checkpoint before it returns, if one may be needed (see `JournalOptions.checkpoint`).
    *
    * A journal that has failed (`E_STORAGE`, `E_LOG_VANISHED`) or is closed (`E_CLOSED`) answers before `append` returns.
    */
@@ -184,42 +146,70 @@ export class Journal {
       return;
     }
     assert(entries.length > 0, 'an append holds at least one record');
-    assert(this.#parked === undefined, 'one append at a time');
-    if (this.#state.kind === 'tidying') {
-      this.#parked = { entries, done };
+    assert(
+      entries.every(({ type }) => !isInternal(type)),
+      'some records only the journal itself writes',
+    );
+    const mayRoll = this.#mayBeginSegment();
+    const checkpoint = mayRoll ? this.#options.checkpoint?.() : undefined;
+    this.#begin({ entries, mayRoll, checkpoint, done });
+  }
+
+  /** Where the log begins: what lay in front was given up. */
+  get beginAddress(): number {
+    return this.#releasing.segments[0]?.baseAddress ?? 0;
+  }
+
+  /**
+   * Makes the log go on as a later incarnation of its member; `done` is called once that is durable. Counts as an append: one at
+   * a time, and what holds that up or makes it fail is the same.
+   */
+  beginIncarnation(incarnation: number, done: Done<void>): void {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) {
+      done({ error: refusal });
       return;
     }
-    assert(this.#state.kind === 'idle', 'one append at a time');
-    this.#attempt({ entries, done });
+    assert(incarnation > this.incarnation, `incarnation ${incarnation} after ${this.incarnation}`);
+    const entries = [{ type: recordTypes.incarnation, body: encodeCounter(incarnation) }];
+    const finish = onValue<readonly RecordPlace[]>(done, () => done(success(undefined)));
+    this.#begin({ entries, mayRoll: true, checkpoint: undefined, done: finish });
+  }
+
+  /**
+   * The caller needs nothing any more that lies in front of `address`; Infinity: nothing that is durable by now. Removes the
+   * segments that this frees, some time after: all in front of the last one that begins with a checkpoint and not behind
+   * `address`. May be called at any time, and costs nothing when no segment can go.
+   *
+   * `onReleased` tells when they are out of the log. A read that was asked for before is answered; later ones get `E_RELEASED`.
+   */
+  release(address: number): void {
+    if (this.#refusal() !== undefined || !this.#releasing.want(address)) return;
+    this.#isFloorNew = true;
+    // Otherwise whatever is under way sees to it when it ends.
+    if (this.#state.kind === 'idle' && !this.#isReporting) this.#tidy();
   }
 
   /**
    * Reads the body of a record at a place that `append` or `onRecord` gave. The bytes belong to the caller. Header and
-   * body are checked again: `E_LOG_CORRUPT` when they are not what was written.
+   * body are checked again: `E_LOG_CORRUPT` when they are not what was written. `E_RELEASED` for a place that was given up.
    */
   read(place: Pick<RecordPlace, 'address' | 'length'>, done: (result: Result<Uint8Array>) => void): void {
     if (this.#isClosing()) {
       done({ error: closedError() });
       return;
     }
-    const segment = this.#segments.findLast(({ baseAddress }) => baseAddress <= place.address);
-    assert(segment !== undefined, `address ${place.address} lies before the first segment`);
-    const { digests } = this.#options;
-    const name = segmentName(segment.index);
+    const segment = this.#releasing.segmentAt(place.address);
+    if (segment === undefined) {
+      const message = `the record at address ${place.address} was given up: the log begins at address ${this.beginAddress}`;
+      done({ error: new AntecedentError('E_RELEASED', message) });
+      return;
+    }
     const offset = place.address - segment.baseAddress;
-    const check = (bytes: Uint8Array): void => {
-      const checksum = segmentChecksum(digests, this.#tail.logId, segment.index);
-      const header = decodeRecordHeader(bytes, viewOf(bytes), 0, checksum);
-      const body = bytes.subarray(recordHeaderBytes);
-      if (header?.bodyLength === place.length && checksum(body) === header.bodyChecksum) {
-        done(success(body));
-      } else {
-        const message = `${name}:${offset}: the record of ${place.length} bytes that was written here is damaged`;
-        done({ error: new AntecedentError('E_LOG_CORRUPT', `${message}; restart the node to have the log judged`) });
-      }
-    };
-    const readableEnd = segment.index === this.#tail.index ? this.#tail.end : Infinity;
-    this.#reader.read(name, offset, recordHeaderBytes + place.length, readableEnd, onValue(done, check));
+    const readableEnd = segment.index === this.#end.tail.index ? this.#end.tail.end : Infinity;
+    const check = (bytes: Uint8Array): void => done(checkRecord(bytes, segment, place, this.#options.digests));
+    const length = recordHeaderBytes + place.length;
+    this.#reader.read(segmentName(segment.index), offset, length, readableEnd, onValue(done, check));
   }
 
   /**
@@ -247,20 +237,43 @@ export class Journal {
     if (this.#isClosing()) return closedError();
     if (this.#state.kind !== 'failed') return undefined;
     const { cause } = this.#state;
-    const message = `the journal stopped at ${segmentName(this.#tail.index)}; restart the node: ${cause.message}`;
+    const message = `the journal stopped at ${segmentName(this.#end.tail.index)}; restart the node: ${cause.message}`;
     return new AntecedentError(cause.code, message, { cause });
   }
 
   // --- Appending -------------------------------------------------------------------------------------------------------
 
-  /** Tries to carry out an append from its beginning. */
+  #begin(append: PendingAppend): void {
+    assert(this.#parked === undefined, 'one append at a time');
+    if (this.#state.kind === 'tidying') {
+      this.#parked = append;
+      return;
+    }
+    assert(this.#state.kind === 'idle', 'one append at a time');
+    this.#attempt(append);
+  }
+
+  /** True when what is appended now may become the caller's first in a segment, or need a new one. */
+  #mayBeginSegment(): boolean {
+    const added = this.#state.kind === 'tidying' ? tidyingBytes : 0;
+    return this.#end.isFresh || this.#isFull(added);
+  }
+
+  /** Tries to carry out an append from its beginning. A floor goes first: it may be what makes room. */
   #attempt(append: PendingAppend): void {
     this.#state = { kind: 'appending' };
-    if (!this.#isFull(this.#tail.end)) {
+    this.#maybeWriteFloor(
+      (failure) => this.#fail(failure, append.done),
+      () => this.#carryOut(append),
+    );
+  }
+
+  #carryOut(append: PendingAppend): void {
+    if (!append.mayRoll || !this.#isFull(0)) {
       this.#write(append);
       return;
     }
-    this.#roll(
+    this.#end.roll(
       ({ error, step }) => {
         if (step === 'write') this.#block(append, { error });
         else this.#fail({ error }, append.done);
@@ -270,33 +283,16 @@ export class Journal {
   }
 
   #write(append: PendingAppend): void {
-    const { entries, done } = append;
-    const encoded = this.#encoder.encode(entries, this.#tail, this.#durableLsn, this.#checksum);
-    const sync = (): void => {
-      this.#file.sync(
-        onValue(
-          (failure) => this.#fail(failure, done),
-          () => this.#handleSynced(append, encoded),
-        ),
-      );
-    };
-    const undo = (failure: Failure): void => {
-      this.#file.truncate(
-        this.#tail.end,
-        onValue(
-          (failedCut) => this.#fail(failedCut, done),
-          () => this.#block(append, failure),
-        ),
-      );
-    };
-    this.#file.write(this.#tail.end, encoded.chunks, onValue(undo, sync));
+    const encoded = this.#end.encode(append.entries, append.checkpoint);
+    this.#end.write(encoded, true, {
+      done: () => this.#handleSynced(append, encoded.places),
+      undone: (failure) => this.#block(append, failure),
+      failed: (failure) => this.#fail(failure, append.done),
+    });
   }
 
-  #handleSynced({ entries, done }: PendingAppend, { places, tail }: EncodedAppend): void {
-    this.#tail = tail;
-    this.#durableLsn = tail.nextLsn - 1;
+  #handleSynced({ done }: PendingAppend, places: readonly RecordPlace[]): void {
     this.#state = { kind: 'idle' };
-    const floor = newestFloor(entries, places);
     this.#isReporting = true;
     if (this.#trouble !== undefined) {
       this.#trouble = undefined;
@@ -304,7 +300,6 @@ export class Journal {
     }
     done(success(places));
     this.#isReporting = false;
-    if (!this.#isClosing()) this.#removeBelow(floor);
     // The caller may have begun the next append, or have asked for the close, which waits for the witness.
     if (this.#isIdle()) this.#tidy();
     this.#maybeClose();
@@ -334,55 +329,29 @@ export class Journal {
     this.#maybeClose();
   }
 
-  // --- Segments --------------------------------------------------------------------------------------------------------
-
-  /** True for a segment of this length that no further record goes into. */
-  #isFull(length: number): boolean {
-    return length >= this.#options.segmentBytesMax && this.#tail.end > segmentHeaderBytes;
-  }
-
-  /** Begins the next segment. The handle of the old one is closed; all it holds is durable. */
-  #roll(fail: (failure: CreationFailure) => void, next: () => void): void {
-    assert(this.#durableLsn === this.#tail.nextLsn - 1, 'a segment is synced before its successor begins');
-    const { disk, digests } = this.#options;
-    const header = headerAfter(this.#tail);
-    const onCreated = ({ file, tail }: OpenSegment): void => {
-      const old = this.#file;
-      this.#file = file;
-      this.#tail = tail;
-      this.#checksum = segmentChecksum(digests, tail.logId, tail.index);
-      this.#segments = [...this.#segments, header];
-      // All it holds is synced: how the closing goes changes nothing.
-      old.close(() => next());
-    };
-    const create = (vanished: string | undefined): void => {
-      if (vanished === undefined) {
-        createSegment(disk, header, digests, fail, onCreated);
-        return;
-      }
-      const message = `${vanished}; somebody else changes the data directory. What was written since is only in this process`;
-      fail({ error: new AntecedentError('E_LOG_VANISHED', message), step: 'sync' });
-    };
-    const expected = { index: this.#tail.index, logId: this.#tail.logId, length: this.#tail.end };
-    findVanished(
-      disk,
-      expected,
-      digests,
-      onValue(({ error }) => fail({ error, step: 'write' }), create),
-    );
+  /** True when this many bytes more leave the last segment with no room for a record. One that is empty takes any. */
+  #isFull(added: number): boolean {
+    return this.#end.tail.end + added >= this.#options.segmentBytesMax && !this.#end.isEmpty;
   }
 
   // --- Tidying ---------------------------------------------------------------------------------------------------------
 
-  /** What is done when nobody waits: the last append gets a witness. */
+  /** What is done when nobody waits: a floor that is due is set, and the last append gets a witness. */
   #tidy(): void {
     this.#state = { kind: 'tidying' };
+    const fail = ({ error }: Failure): void => this.#failTidying(error);
     const end = (): void => {
       this.#state = { kind: 'idle' };
       this.#endTidying();
     };
-    if (this.#isFull(this.#tail.end + recordHeaderBytes)) this.#rollEarly(end);
-    else this.#mark(end);
+    const witness = (): void => {
+      // An empty segment is a witness of all before it, and its first record may have to be a floor.
+      if (this.#end.isEmpty) end();
+      else if (this.#isFull(recordHeaderBytes)) this.#rollEarly(end);
+      else this.#end.write(this.#end.encode([mark], undefined), false, { done: end, undone: end, failed: fail });
+    };
+    if (this.#isClosing()) witness();
+    else this.#maybeWriteFloor(fail, witness);
   }
 
   #endTidying(): void {
@@ -391,33 +360,33 @@ export class Journal {
     if (parked !== undefined) {
       if (this.#state.kind === 'failed') parked.done({ error: this.#state.cause });
       else this.#attempt(parked);
-    }
+    } else if (this.#isFloorNew && this.#isIdle() && !this.#isClosing()) this.#tidy();
     this.#maybeClose();
   }
 
   #rollEarly(end: () => void): void {
-    this.#roll(({ error, step }) => {
+    this.#end.roll(({ error, step }) => {
       // Without room for a segment the next append will try again, and say so.
       if (step === 'write') end();
       else this.#failTidying(error);
     }, end);
   }
 
-  #mark(end: () => void): void {
-    const entries = [{ type: recordTypes.synced, body: noBody }];
-    const { chunks, tail } = this.#encoder.encode(entries, this.#tail, this.#durableLsn, this.#checksum);
-    const keep = (): void => {
-      this.#tail = tail;
-      end();
+  /** Writes and syncs the floor that is due, if one is. Whether that works or not, `next` goes on: it is tried again. */
+  #maybeWriteFloor(fail: (failure: Failure) => void, next: () => void): void {
+    this.#isFloorNew = false;
+    const floor = this.#releasing.dueFloor;
+    if (floor === undefined) {
+      next();
+      return;
+    }
+    const onDurable = (): void => {
+      this.#releasing.handleDurable(floor);
+      this.#options.onReleased?.(this.beginAddress);
+      next();
     };
-    // A log without the mark is as good as one that died before it.
-    const undo = (): void => {
-      this.#file.truncate(
-        this.#tail.end,
-        onValue(({ error }) => this.#failTidying(error), end),
-      );
-    };
-    this.#file.write(this.#tail.end, chunks, onValue(undo, keep));
+    const encoded = this.#end.encode([floorEntry(floor)], undefined);
+    this.#end.write(encoded, true, { done: onDurable, undone: next, failed: fail });
   }
 
   #failTidying(error: AntecedentError): void {
@@ -425,22 +394,6 @@ export class Journal {
     this.#state = { kind: 'failed', cause };
     if (this.#parked === undefined) this.#options.onStorage({ state: 'failed', cause });
     this.#endTidying();
-  }
-
-  /** Removes whole segments, while appends go on. What cannot be removed now goes at the next start. */
-  #removeBelow(floor: number): void {
-    const count = countBelow(this.#segments, floor);
-    if (count === 0) return;
-    const { disk, logger } = this.#options;
-    const removed = this.#segments.slice(0, count).map(({ index }) => segmentName(index));
-    this.#segments = this.#segments.slice(count);
-    const remove = (name: string) => (next: Done<void>) => this.#reader.forget(name, () => disk.remove(name, next));
-    this.#removals++;
-    inOrder(removed.map(remove), ({ error }) => {
-      this.#removals--;
-      if (error !== undefined) logger.log('warn', 'journal-segment-not-removed', { message: error.message });
-      this.#maybeClose();
-    });
   }
 
   // --- Closing ---------------------------------------------------------------------------------------------------------
@@ -453,23 +406,14 @@ export class Journal {
   /** Closes the files if that was asked for and nothing is under way. */
   #maybeClose(): void {
     const done = this.#closing;
-    if (done === undefined || this.#removals > 0 || this.#isReporting) return;
+    if (done === undefined || this.#releasing.isRemoving || this.#isReporting) return;
     if (this.#state.kind !== 'idle' && this.#state.kind !== 'failed') return;
     this.#closing = undefined;
     this.#state = { kind: 'closed' };
     this.#scrubber.stop(() => {
-      inOrder([(next) => this.#reader.close(next), (next) => this.#file.close(next)], done);
+      inOrder([(next) => this.#reader.close(next), (next) => this.#end.close(next)], done);
     });
   }
-}
-
-/** The highest floor that any of these sets; 0 for none. */
-function newestFloor(entries: readonly JournalEntry[], places: readonly RecordPlace[]): number {
-  let floor = 0;
-  entries.forEach(({ type, body }, position) => {
-    if (type === recordTypes.floor) floor = Math.max(floor, floorOf(places[position]?.lsn ?? 0, body));
-  });
-  return floor;
 }
 
 /** Room on the disk would not help any more. */

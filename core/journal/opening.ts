@@ -16,17 +16,9 @@ import { afterClosing, inOrder, onValue, success, type Done } from './callbacks.
 import { createDurably, removeTemporaryFiles } from './durable-file.js';
 import { recordTypes } from './record.js';
 import type { GoodSegment, RefusedSegment } from './recovery.js';
-import { countBelow } from './retention.js';
+import type { KeptSegment } from './retention.js';
 import { createSegment, type OpenSegment, type SegmentContents } from './segment-file.js';
-import {
-  cutName,
-  firstHeader,
-  journalFilePrefix,
-  newLogId,
-  segmentHeaderBytes,
-  type LogTail,
-  type SegmentHeader,
-} from './segment.js';
+import { cutName, firstHeader, journalFilePrefix, newLogId, segmentHeaderBytes, type LogTail } from './segment.js';
 import { surveyLog, type LogSurvey, type OnSurveyed, type Refusal } from './survey.js';
 
 export interface OpeningPorts {
@@ -40,7 +32,11 @@ export interface OpeningPorts {
 
 export interface OpenedLog extends OpenSegment {
   /** All segments in order. */
-  readonly segments: readonly SegmentHeader[];
+  readonly segments: readonly KeptSegment[];
+  /** Highest lsn that is not needed any more; 0 when all are. */
+  readonly floor: number;
+  /** The last segment is not the very first, and holds no record of the caller yet. */
+  readonly isFresh: boolean;
   readonly isNew: boolean;
   /** True when nothing in the log stands without a later record that proves it to be synced. */
   readonly hasWitness: boolean;
@@ -88,7 +84,8 @@ class Opening {
     const { disk, digests, random } = this.#ports;
     const header = firstHeader(newLogId(random), 1);
     const onCreated = ({ file, tail }: OpenSegment): void => {
-      this.#done(success({ file, tail, segments: [header], isNew: true, hasWitness: true }));
+      const segments = [{ ...header, hasCheckpoint: false }];
+      this.#done(success({ file, tail, segments, floor: 0, isFresh: false, isNew: true, hasWitness: true }));
     };
     createSegment(disk, header, digests, ({ error }) => this.#done({ error }), onCreated);
   }
@@ -97,19 +94,22 @@ class Opening {
   #finish(last: SegmentContents & { readonly recovery: GoodSegment }): void {
     const { file, recovery } = last;
     const { tail } = recovery;
-    const headers = this.#survey.segments.map(({ header }) => header);
-    const segments = headers.slice(countBelow(headers, this.#survey.floor));
     inOrder(
       [
         // First, because the copy of the cut bytes may need the name of a leftover.
         (next) => this.#removeTemporaryFiles(next),
         (next) => this.#cutTornTail(last, tail, next),
         (next) => this.#makeDurable(last, recovery, next),
-        (next) => this.#removeBelowFloor(segments.length, next),
+        (next) => this.#removeLeftovers(next),
       ],
       onValue(afterClosing(file, this.#done), () => {
-        const hasWitness = this.#survey.lastType === recordTypes.synced || tail.end === segmentHeaderBytes;
-        this.#done(success({ file, tail, segments, isNew: false, hasWitness }));
+        const { floor, lastType, segments: surveyed } = this.#survey;
+        const hasWitness = lastType === recordTypes.synced || tail.end === segmentHeaderBytes;
+        const segments = surveyed.map(({ header, firstType }) => {
+          return { ...header, hasCheckpoint: firstType === recordTypes.checkpoint };
+        });
+        const isFresh = tail.index > 1 && surveyed.at(-1)?.firstType === undefined;
+        this.#done(success({ file, tail, segments, floor, isFresh, isNew: false, hasWitness }));
       }),
     );
   }
@@ -151,11 +151,9 @@ class Opening {
   }
 
   /** What a crash left of segments that had been given up. */
-  #removeBelowFloor(kept: number, done: Done<void>): void {
-    const { leftovers, segments } = this.#survey;
-    const names = [...leftovers, ...segments.slice(0, segments.length - kept).map(({ name }) => name)];
+  #removeLeftovers(done: Done<void>): void {
     inOrder(
-      names.map((name) => (next) => this.#ports.disk.remove(name, next)),
+      this.#survey.leftovers.map((name) => (next) => this.#ports.disk.remove(name, next)),
       done,
     );
   }

@@ -33,20 +33,36 @@ export const recordTypes = {
    * could not be told from a torn write, and would be cut off.
    */
   synced: 4,
-  /** The journal's own: records up to the lsn in the body (u64) are not needed any more, and whole segments of them go. */
+  /**
+   * The journal's own: records up to the lsn in the body (u64) are not needed any more, and whole segments of them go. Once
+   * there is one, every later segment begins with a copy of the newest.
+   */
   floor: 5,
   /** The journal's own: from here on the log is of the incarnation in the body (u64). */
   incarnation: 6,
+  /**
+   * What the caller knows from everything in front of this record. Where it is the caller's first record in a segment, the
+   * log may begin with that segment.
+   */
+  checkpoint: 7,
+  /** An operator has given up a delivery: its position, and why. */
+  skipped: 8,
+  /** Who became a member, or is none any more. */
+  membership: 9,
+  /** A piece of another member's state, on its way here. */
+  snapshotChunk: 10,
+  /** All pieces are there, and this is what they are of: the state that goes on from here. */
+  snapshot: 11,
 } as const;
 export type RecordType = (typeof recordTypes)[keyof typeof recordTypes];
 
 export function isRecordType(type: number): type is RecordType {
-  return type >= recordTypes.localBatch && type <= recordTypes.incarnation;
+  return type >= recordTypes.localBatch && type <= recordTypes.snapshot;
 }
 
 /** True for records of the journal itself, which its user never sees. */
 export function isInternal(type: number): boolean {
-  return type >= recordTypes.synced;
+  return type >= recordTypes.synced && type <= recordTypes.incarnation;
 }
 
 /** Set when a program that does not know the type must not open the log. */

@@ -10,17 +10,20 @@
  * - At every step the log is either refused as before or repaired, so a repair that dies is simply run again: the copy is
  *   durable before the segment changes; the segment is replaced as a whole, and what replaces it begins the new incarnation
  *   and fits no later segment; these go last, from the end, so that to the very last one the log has a break in it.
+ * - A log that begins later goes on beginning there: its checkpoint is trusted, and the floor, which may stand in what goes, is
+ *   written again. Where the checkpoint itself is damaged nothing is good, and a new log begins with segment 1.
  */
 import { AntecedentError, RemoteProtocolError, assert } from '../errors.js';
 import { decodeBatchHeader } from '../message/batch.js';
 import { incarnationsMax } from '../message/origin.js';
 import { compareNames } from '../names.js';
-import type { Digests, Disk, DiskFile, Random, Result } from '../ports.js';
+import type { Digests, Disk, Random } from '../ports.js';
 import { AppendEncoder } from './append-encoder.js';
 import { afterClosing, inOrder, onValue, success, type Done } from './callbacks.js';
 import { createDurably, removeTemporaryFiles } from './durable-file.js';
 import { decodeCounter, encodeCounter } from './fixed-width.js';
 import { recordTypes, segmentChecksum } from './record.js';
+import { floorEntry } from './retention.js';
 import { salvageRecords } from './salvage.js';
 import { readSegment } from './segment-file.js';
 import {
@@ -28,6 +31,7 @@ import {
   decodeSegmentHeader,
   encodeSegmentHeader,
   firstHeader,
+  formatVersion,
   headerAfter,
   incarnationOfDamaged,
   logIdIn,
@@ -85,58 +89,25 @@ export function repairLog(ports: RepairPorts, done: Done<readonly Repair[]>): vo
   repairOnce(ports, onValue(done, goOn));
 }
 
-/**
- * Answers undefined when there is nothing to repair. A survey begins behind the last gap, because what lies before one may have been
- * given up. A repair gives nothing up: it begins with the first segment, and a gap is where the log ends.
- */
+/** Answers undefined when there is nothing to repair. */
 function repairOnce(ports: RepairPorts, done: Done<Repair | undefined>): void {
   const judge = (result: LogSurvey): void => {
-    const { names, refusal, tail } = result;
+    const { refusal } = result;
     if (refusal === undefined) done(success(undefined));
     else if (refusal.verdict === 'unsupported') done({ error: cannotRead(refusal) });
-    else {
-      const gapAt = firstGap(names);
-      // Where the beginning itself is missing, nothing is good.
-      if (gapAt === undefined) {
-        new Repairing(ports, names, refusal, done).start(names.includes(refusal.name) ? tail : undefined);
-      } else repairBeforeGap(ports, names, gapAt, done);
-    }
+    else new Repairing(ports, result, refusal, done).start();
   };
-  survey(ports, ports.disk, onValue(done, judge));
-}
-
-/** Repairs a log in which segment `gapAt` is missing: the first damage before it, or the gap itself. */
-function repairBeforeGap(
-  ports: RepairPorts,
-  names: readonly string[],
-  gapAt: number,
-  done: Done<Repair | undefined>,
-): void {
-  const gap: Refusal = {
-    name: segmentName(gapAt),
-    verdict: 'corrupt',
-    tail: undefined,
-    offset: 0,
-    reason: 'the segment is missing',
+  const close = (result: LogSurvey): void => {
+    if (result.last === undefined) judge(result);
+    else result.last.file.close(() => judge(result));
   };
-  const judge = ({ refusal, tail }: LogSurvey): void => {
-    const isMissing = refusal !== undefined && !names.includes(refusal.name);
-    new Repairing(ports, names, refusal ?? gap, done).start(isMissing ? undefined : tail);
-  };
-  survey(ports, hidingFrom(ports.disk, gapAt), onValue(done, judge));
-}
-
-/** Index of the first segment that is missing behind one that is there; undefined for segments in a row. */
-function firstGap(names: readonly string[]): number | undefined {
-  const indexes = names.flatMap((name) => segmentIndexOf(name) ?? []);
-  const before = indexes.find((index, at) => at + 1 < indexes.length && indexes[at + 1] !== index + 1);
-  return before === undefined ? undefined : before + 1;
+  surveyLog(ports, () => undefined, onValue(done, close));
 }
 
 /** The repair of one damage, or of one gap. */
 class Repairing {
   readonly #ports: RepairPorts;
-  readonly #names: readonly string[];
+  readonly #survey: LogSurvey;
   readonly #refusal: Refusal;
   readonly #done: Done<Repair | undefined>;
   /** Index of the segment that is damaged or missing. */
@@ -144,18 +115,19 @@ class Repairing {
   /** Segments behind it, in order. */
   readonly #later: readonly string[];
 
-  constructor(ports: RepairPorts, names: readonly string[], refusal: Refusal, done: Done<Repair | undefined>) {
+  constructor(ports: RepairPorts, result: LogSurvey, refusal: Refusal, done: Done<Repair | undefined>) {
     this.#ports = ports;
-    this.#names = names;
+    this.#survey = result;
     this.#refusal = refusal;
     this.#done = done;
     this.#index = segmentIndexOf(refusal.name) ?? 1;
-    this.#later = names.filter((name) => (segmentIndexOf(name) ?? 0) > this.#index);
+    this.#later = result.names.filter((name) => (segmentIndexOf(name) ?? 0) > this.#index);
   }
 
-  /** `tail`: where the good records end; undefined when there are none. */
-  start(tail: LogTail | undefined): void {
-    if (this.#names.includes(this.#refusal.name)) this.#readDamaged(tail);
+  start(): void {
+    // Where the beginning itself is missing, nothing is good.
+    const { names, tail } = this.#survey;
+    if (names.includes(this.#refusal.name)) this.#readDamaged(tail);
     else this.#replace(tail, undefined);
   }
 
@@ -203,7 +175,10 @@ class Repairing {
     const checksum = segmentChecksum(digests, start.logId, start.index);
     const encoder = new AppendEncoder();
     const begin = { type: recordTypes.incarnation, body: encodeCounter(incarnation) };
-    const first = encoder.encode([begin], start, start.nextLsn - 1, checksum);
+    // The floor may stand in what goes. What begins with a checkpoint was allowed to.
+    const { firstLsn } = this.#survey;
+    const front = tail === undefined || firstLsn === 1 ? [begin] : [floorEntry(firstLsn - 1), begin];
+    const first = encoder.encode(front, start, start.nextLsn - 1, checksum);
     const withFirst = concatenate([kept, ...first.chunks]);
     // The file appears as a whole. Damage in the one record that matters must not pass for a torn write.
     const witness = { type: recordTypes.synced, body: new Uint8Array(0) };
@@ -220,10 +195,17 @@ class Repairing {
     const { disk } = this.#ports;
     // Without a tail the new log begins with segment 1, whichever was damaged.
     const target = decodeSegmentHeader(segment, this.#ports.digests)?.header.index ?? this.#index;
-    const isFree = target === this.#index || !this.#names.includes(segmentName(target));
+    const { names, leftovers } = this.#survey;
+    const isFree =
+      target === this.#index || !names.includes(segmentName(target)) || leftovers.includes(segmentName(target));
     assert(isFree, `a repair of segment ${this.#index} would replace segment ${target}, which is good`);
     const copy = damagedName(this.#refusal.name, incarnation);
-    const renames = this.#later.map((name) => [name, damagedName(name, incarnation)] as const).reverse();
+    const aside = (name: string): readonly [string, string] => [name, damagedName(name, incarnation)];
+    const renames = this.#later.map(aside).reverse();
+    const rename =
+      ([from, to]: readonly [string, string]) =>
+      (next: Done<void>): void =>
+        disk.rename(from, to, next);
     const create = (name: string, bytes: Uint8Array) => (next: Done<void>) => {
       createDurably(
         disk,
@@ -236,21 +218,19 @@ class Repairing {
     const moved = target === this.#index || damaged === undefined ? [] : [this.#refusal.name];
     inOrder(
       [
-        (next) => removeTemporaryFiles(disk, this.#names, journalFilePrefix, next),
+        (next) => removeTemporaryFiles(disk, names, journalFilePrefix, next),
+        // Nobody needs them, and a log that begins anew must not take them for its own.
+        ...leftovers.map(aside).map(rename),
         ...(damaged === undefined ? [] : [create(copy, damaged)]),
         create(segmentName(target), segment),
-        ...renames.map(
-          ([from, to]) =>
-            (next: Done<void>) =>
-              disk.rename(from, to, next),
-        ),
+        ...renames.map(rename),
         // Its copy is durable: only the name in the log goes.
         ...moved.map((name) => (next: Done<void>) => disk.remove(name, next)),
         (next) => disk.syncDirectory(next),
       ],
       onValue(this.#done, () => {
-        const names = renames.map(([, to]) => to);
-        done((damaged === undefined ? names : [copy, ...names]).sort(compareNames));
+        const renamed = [...leftovers.map(aside), ...renames].map(([, to]) => to);
+        done((damaged === undefined ? renamed : [copy, ...renamed]).sort(compareNames));
       }),
     );
   }
@@ -261,10 +241,12 @@ class Repairing {
    */
   #findIncarnation(tail: LogTail | undefined, damaged: Uint8Array | undefined, done: Done<number>): void {
     let strangers = 0;
-    let newest = Math.max(tail?.incarnation ?? 0, ...this.#names.map((name) => incarnationOfDamaged(name) ?? 0));
+    let newer: Refusal | undefined;
+    let newest = Math.max(tail?.incarnation ?? 0, ...this.#survey.names.map((name) => incarnationOfDamaged(name) ?? 0));
     const look = (bytes: Uint8Array, index: number): void => {
       const header = decodeSegmentHeader(bytes, this.#ports.digests)?.header;
       if (tail !== undefined && header !== undefined && !isSameLog(header.logId, tail.logId)) strangers++;
+      if (header !== undefined && header.version !== formatVersion) newer ??= ofNewerProgram(index, header.version);
       newest = Math.max(newest, newestIn(bytes, index, tail?.logId, this.#ports.digests));
     };
     if (damaged !== undefined) look(damaged, this.#index);
@@ -284,7 +266,10 @@ class Repairing {
       onValue(done, () => {
         // A stranger in the first place makes strangers of all others. So does the new log of a repair that died; but that one is
         // of a later incarnation from its first record on.
-        if (strangers > this.#index - 1 && tail?.incarnation === 1) done({ error: cannotTellWhose(this.#refusal) });
+        const isStrange = strangers > this.#index - 1 && tail?.incarnation === 1;
+        // Which records of a newer program are good only that one can tell.
+        if (newer !== undefined) done({ error: cannotRead(newer) });
+        else if (isStrange) done({ error: cannotTellWhose(this.#refusal) });
         else done(success(newest));
       }),
     );
@@ -311,28 +296,6 @@ function newestIn(bytes: Uint8Array, index: number, logId: Uint8Array | undefine
   return newest;
 }
 
-/** Surveys and closes what that has opened. */
-function survey(ports: RepairPorts, disk: Pick<Disk, 'list' | 'open'>, done: Done<LogSurvey>): void {
-  const close = (result: LogSurvey): void => {
-    if (result.last === undefined) done(success(result));
-    else afterClosing(result.last.file, done)(success(result));
-  };
-  surveyLog({ disk, digests: ports.digests }, () => undefined, onValue(done, close));
-}
-
-/** The directory as it would be without the segments from `index` on. */
-function hidingFrom(disk: Disk, index: number): Pick<Disk, 'list' | 'open'> {
-  return {
-    list: (done) => disk.list(onValue(done, (names) => done(success(names.filter((name) => isBefore(name, index)))))),
-    open: (name: string, options: { readonly create: boolean }, done: (result: Result<DiskFile>) => void) =>
-      disk.open(name, options, done),
-  };
-}
-
-function isBefore(name: string, index: number): boolean {
-  return (segmentIndexOf(name) ?? 0) < index;
-}
-
 function concatenate(parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
@@ -351,6 +314,11 @@ function incarnationOf(batch: Uint8Array): number {
     if (!(error instanceof RemoteProtocolError)) throw error;
     return 0;
   }
+}
+
+function ofNewerProgram(index: number, version: number): Refusal {
+  const reason = `format version ${version}, this program reads version ${formatVersion}`;
+  return { name: segmentName(index), verdict: 'unsupported', tail: undefined, offset: 0, reason };
 }
 
 function tooManyIncarnations({ name, offset, reason }: Refusal): AntecedentError {

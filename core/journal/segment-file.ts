@@ -1,8 +1,9 @@
 /**
  * Segments on disk: making an empty one and reading a whole one.
  */
+import { AntecedentError } from '../errors.js';
 import type { Digests, Disk, DiskFile } from '../ports.js';
-import { afterClosing, onValue, success, type Done } from './callbacks.js';
+import { afterClosing, onValue, success, type Done, type Failure } from './callbacks.js';
 import { createDurably, type CreationFailure } from './durable-file.js';
 import {
   decodeSegmentHeader,
@@ -31,6 +32,31 @@ export function createSegment(
   const { bytes, checksum } = encodeSegmentHeader(header, digests);
   const onCreated = (file: DiskFile): void => done({ file, tail: tailOfEmptySegment(header, checksum) });
   createDurably(disk, segmentName(header.index), bytes, fail, onCreated);
+}
+
+/**
+ * Makes the segment with this header behind `tail`, after a look whether the segment that ends there is still the one under
+ * its name (`E_LOG_VANISHED`). Either `done` or `fail` is called.
+ */
+export function beginNextSegment(
+  disk: Disk,
+  tail: LogTail,
+  header: SegmentHeader,
+  digests: Digests,
+  fail: (failure: CreationFailure) => void,
+  done: (segment: OpenSegment) => void,
+): void {
+  const create = (vanished: string | undefined): void => {
+    if (vanished === undefined) {
+      createSegment(disk, header, digests, fail, done);
+      return;
+    }
+    const message = `${vanished}; somebody else changes the data directory. What was written since is only in this process`;
+    fail({ error: new AntecedentError('E_LOG_VANISHED', message), step: 'sync' });
+  };
+  const expected = { index: tail.index, logId: tail.logId, length: tail.end };
+  const failLooking = ({ error }: Failure): void => fail({ error, step: 'write' });
+  findVanished(disk, expected, digests, onValue(failLooking, create));
 }
 
 export interface SegmentContents {

@@ -3,17 +3,26 @@
  * inspects a log.
  *
  * - One segment is in memory at a time.
- * - A log may begin with any segment, if one of its records says that what came before is not needed (see
- *   `recordTypes.floor`). Old segments go one by one, and after a crash any of them may be back: those before a gap are
- *   leftovers when the floor covers the gap; otherwise the gap is the loss of something that was synced.
+ * - A log may begin with any segment that begins with a checkpoint, if one of its records says that what came before is not
+ *   needed (see `retention.ts`). Old segments go one by one, and after a crash any of them may be back: they are leftovers,
+ *   which nobody reads.
+ * - From there on a segment that is missing is the loss of something that was synced.
  */
 import type { Digests, Disk } from '../ports.js';
+import { findBeginning, type Beginning } from './beginning.js';
 import { onValue, success, type Done } from './callbacks.js';
-import { recordTypes } from './record.js';
+import { isInternal, isRecordType, recordTypes } from './record.js';
 import { floorOf } from './retention.js';
 import { isGood, recoverSegment, type GoodSegment, type RecoveredRecord, type RefusedSegment } from './recovery.js';
 import { readSegment, type SegmentContents } from './segment-file.js';
-import { incarnationOfDamaged, segmentIndexOf, segmentName, type LogTail, type SegmentHeader } from './segment.js';
+import {
+  incarnationOfDamaged,
+  segmentHeaderBytes,
+  segmentIndexOf,
+  segmentName,
+  type LogTail,
+  type SegmentHeader,
+} from './segment.js';
 
 export interface SurveyPorts {
   /** Only read. */
@@ -29,6 +38,8 @@ export interface SurveyedSegment {
   readonly length: number;
   /** Number of good records. */
   readonly records: number;
+  /** Type of the first record that is not the journal's own; undefined when there is none. */
+  readonly firstType: number | undefined;
 }
 
 /** Where a log is bad, and what follows from it. */
@@ -39,17 +50,19 @@ export interface Refusal extends Omit<RefusedSegment, 'records'> {
 export interface LogSurvey {
   /** All files in the directory. */
   readonly names: readonly string[];
-  /** The good segments in order. */
+  /** The good segments in order, from the beginning of the log. */
   readonly segments: readonly SurveyedSegment[];
-  /** Segments before a gap that the floor covers: to be removed. */
+  /** Segments in front of the beginning, not needed any more and not read: to be removed. */
   readonly leftovers: readonly string[];
+  /** Lsn with which the log begins: 1 unless its beginning was given up. */
+  readonly firstLsn: number;
   /** Type of the last good record; undefined when there is none. */
   readonly lastType: number | undefined;
   /** Highest lsn that is not needed any more; 0 when all are. */
   readonly floor: number;
   /** The last segment; undefined when there is none, or when the log is refused. Whoever asked closes the file. */
   readonly last: (SegmentContents & { readonly recovery: GoodSegment }) | undefined;
-  /** Where the good records end, of a refused log too; undefined when there are none. */
+  /** Where the good records end, of a refused log too; undefined when there are none that a log could begin with. */
   readonly tail: LogTail | undefined;
   /** Undefined for a log that may be opened. */
   readonly refusal: Refusal | undefined;
@@ -66,15 +79,23 @@ export function surveyLog(ports: SurveyPorts, onRecord: OnSurveyed, done: Done<L
   ports.disk.list(onValue(done, (names) => new Survey(ports, names, onRecord, done).start()));
 }
 
+/** The first record of the caller in a segment. */
+interface FirstRecord {
+  readonly type: number;
+  readonly offset: number;
+}
+
 class Survey {
   readonly #ports: SurveyPorts;
   readonly #names: readonly string[];
-  /** Indexes of the segments from the last gap on. */
-  readonly #indexes: readonly number[];
-  readonly #leftovers: readonly string[];
+  /** Of all segments; from the beginning of the log on once that is found. */
+  #indexes: readonly number[];
+  #leftovers: readonly string[] = [];
   readonly #onRecord: OnSurveyed;
   readonly #done: Done<LogSurvey>;
   readonly #segments: SurveyedSegment[] = [];
+  /** The first segment, once it has given a record. */
+  #beginning: { readonly header: SegmentHeader; readonly first: FirstRecord | undefined } | undefined;
   #tail: LogTail | undefined;
   #floor = 0;
   #lastType: number | undefined;
@@ -83,22 +104,33 @@ class Survey {
     this.#ports = ports;
     this.#names = names;
     // Names come in byte order, which is segment order.
-    const indexes = names.flatMap((name) => segmentIndexOf(name) ?? []);
-    const first = indexes.findLastIndex((index, at) => index !== (indexes[at - 1] ?? NaN) + 1);
-    this.#indexes = indexes.slice(Math.max(0, first));
-    this.#leftovers = indexes.slice(0, Math.max(0, first)).map(segmentName);
+    this.#indexes = names.flatMap((name) => segmentIndexOf(name) ?? []);
     this.#onRecord = onRecord;
     this.#done = done;
   }
 
   start(): void {
-    if (this.#indexes.length === 0) this.#end(undefined, newestDamaged(this.#names) > 0 ? this.#missing(2) : undefined);
-    else this.#read(0, undefined);
+    if (this.#indexes.length === 0) {
+      if (newestDamaged(this.#names) > 0) this.#refuse(missing(1));
+      else this.#end(undefined, undefined, undefined);
+      return;
+    }
+    const begin = ({ floor, first }: Beginning): void => {
+      this.#floor = floor;
+      this.#leftovers = this.#indexes.slice(0, first).map(segmentName);
+      this.#indexes = this.#indexes.slice(first);
+      this.#read(0, undefined);
+    };
+    findBeginning(this.#ports, this.#indexes, onValue(this.#done, begin));
   }
 
   /** Reads the segment at `position` and all after it. */
   #read(position: number, previous: LogTail | undefined): void {
     const index = this.#indexes[position] ?? 0;
+    if (previous !== undefined && index !== previous.index + 1) {
+      this.#refuse(missing(previous.index + 1));
+      return;
+    }
     readSegment(
       this.#ports.disk,
       index,
@@ -110,25 +142,44 @@ class Survey {
     const { file, name, bytes } = contents;
     const index = this.#indexes[position] ?? 0;
     const isLast = position === this.#indexes.length - 1;
+    let first: FirstRecord | undefined;
     const onRecord = (record: RecoveredRecord, segment: SegmentHeader): void => {
-      if (record.type === recordTypes.floor) this.#floor = Math.max(this.#floor, floorOf(record.lsn, record.body));
-      this.#lastType = record.type;
+      const { type, lsn, offset, body } = record;
+      if (type === recordTypes.floor) this.#floor = Math.max(this.#floor, floorOf(lsn, body));
+      if (isRecordType(type) && !isInternal(type)) first ??= { type, offset };
+      if (position === 0) this.#beginning = { header: segment, first };
+      this.#lastType = type;
       this.#onRecord(record, segment);
     };
     const recovery = recoverSegment(bytes, { index, previous, isLast }, this.#ports.digests, onRecord);
     this.#tail = recovery.tail ?? previous;
     if (!isGood(recovery)) {
-      file.close(() => this.#end(undefined, { ...recovery, name }));
+      file.close(() => this.#refuse({ ...recovery, name }));
       return;
     }
     const { header, records } = recovery;
-    this.#segments.push({ name, header, length: bytes.length, records });
+    if (position === 0) this.#beginning = { header, first };
+    this.#segments.push({ name, header, length: bytes.length, records, firstType: first?.type });
     if (!isLast) file.close(onValue(this.#done, () => this.#read(position + 1, recovery.tail)));
     else {
-      const refusal = this.#isGapCovered() ? this.#forgotten(recovery, name) : this.#missing();
-      if (refusal === undefined) this.#end({ ...contents, recovery }, undefined);
-      else file.close(() => this.#end(undefined, refusal));
+      const refusal = this.#judgeBeginning() ?? this.#forgotten(recovery, name);
+      if (refusal === undefined) this.#end({ ...contents, recovery }, this.#tail, undefined);
+      else file.close(() => this.#refuse(refusal));
     }
+  }
+
+  /** Why the log cannot begin with its first segment; undefined when it can. */
+  #judgeBeginning(): Refusal | undefined {
+    if (this.#beginning === undefined) return undefined;
+    const { header, first } = this.#beginning;
+    if (header.index === 1) return undefined;
+    if (header.firstLsn > this.#floor + 1) return missing(header.index - 1);
+    return this.#hasBase() ? undefined : withoutBase(header.index, first?.offset ?? segmentHeaderBytes);
+  }
+
+  /** True when the good records tell all there is to know: from the very first one on, or from a checkpoint. */
+  #hasBase(): boolean {
+    return this.#indexes[0] === 1 || this.#beginning?.first?.type === recordTypes.checkpoint;
   }
 
   /** A repair that began a newer incarnation has left its traces, but the record of it is gone. */
@@ -139,35 +190,46 @@ class Survey {
     return { name, verdict: 'corrupt', tail, offset: tail.end, reason };
   }
 
-  #isGapCovered(): boolean {
-    const [first] = this.#segments;
-    return first === undefined || first.header.index === 1 || first.header.firstLsn <= this.#floor + 1;
+  /** Ends with what is wrong; with the beginning if that is no good either, for then nothing behind it is. */
+  #refuse(refusal: Refusal): void {
+    const first = this.#indexes[0] ?? 1;
+    const at = segmentIndexOf(refusal.name) ?? first;
+    const isFinal = at <= first || refusal.verdict === 'unsupported' || this.#hasBase();
+    const worst = isFinal ? refusal : (this.#judgeBeginning() ?? refusal);
+    this.#end(undefined, at >= first && this.#hasBase() ? this.#tail : undefined, worst);
   }
 
-  #missing(first = this.#indexes[0] ?? 1): Refusal {
-    return {
-      name: segmentName(first - 1),
-      verdict: 'corrupt',
-      tail: undefined,
-      offset: 0,
-      reason: 'the segment is missing',
-    };
-  }
-
-  #end(last: LogSurvey['last'], refusal: Refusal | undefined): void {
+  #end(last: LogSurvey['last'], tail: LogTail | undefined, refusal: Refusal | undefined): void {
     this.#done(
       success({
         names: this.#names,
         segments: this.#segments,
         leftovers: this.#leftovers,
+        firstLsn: this.#beginning?.header.firstLsn ?? 1,
         lastType: this.#lastType,
         floor: this.#floor,
         last,
-        tail: this.#tail,
+        tail,
         refusal,
       }),
     );
   }
+}
+
+function missing(index: number): Refusal {
+  return {
+    name: segmentName(index),
+    verdict: 'corrupt',
+    tail: undefined,
+    offset: 0,
+    reason: 'the segment is missing',
+  };
+}
+
+function withoutBase(index: number, offset: number): Refusal {
+  const reason =
+    'the log begins with this segment, which does not begin with a checkpoint: what was before it is needed';
+  return { name: segmentName(index), verdict: 'corrupt', tail: undefined, offset, reason };
 }
 
 /** The newest incarnation that the names of files which repairs have put aside speak of; 0 for none. */

@@ -7,12 +7,12 @@
  *
  * The seq of a message exists only here and in the journalled batch: there is no counter that could disagree.
  */
-import { assert } from '../errors.js';
+import { AntecedentError, assert } from '../errors.js';
 import type { Digests } from '../ports.js';
 import { batchFlags, batchTrailerBytes, batchVersion, type LogState } from './batch.js';
 import { ByteWriter } from './bytes.js';
 import { batchFramePrefixBytes, writeBatchFramePrefix } from './frame.js';
-import type { Origin } from './origin.js';
+import { originKey, seqMax, type Origin } from './origin.js';
 import type { Slab } from './slab.js';
 
 /** A finished batch. `frame` is the batch inside its frame; `batch` is a view of the same memory. Nobody changes either. */
@@ -30,6 +30,9 @@ interface OpenBatch {
   readonly start: number;
   end: number;
 }
+
+/** What a broadcast costs beside its payload, roughly: the promise of its receipt and the like. */
+const messageOverheadBytes = 64;
 
 /** Pending bytes that are kept as a buffer for the next batches; after a larger backlog the memory is given back. */
 const bufferBytesKept = 1 << 20;
@@ -79,6 +82,17 @@ export class BatchEncoder {
     return this.#pending.position;
   }
 
+  /** Seq of the last message added, sealed or not; 0 if there is none. */
+  get lastSeq(): number {
+    return this.#nextSeq - 1;
+  }
+
+  /** Memory of what was added and not yet sealed, with what each message costs whoever waits for it. */
+  get pendingMemory(): number {
+    const first = this.#open[0]?.firstSeq ?? this.#nextSeq;
+    return this.pendingBytes + messageOverheadBytes * (this.#nextSeq - first);
+  }
+
   /** The last clock entry written for an origin; 0 if none was. */
   lastEntry(origin: number): number {
     const index = this.#dictionary.get(origin);
@@ -87,9 +101,15 @@ export class BatchEncoder {
 
   /**
    * Adds a message whose clock differs from that of the message before by `changed`: origin indices and their new
-   * seqs, each above `lastEntry`. Copies `payload`. Returns the seq.
+   * seqs, each above `lastEntry`. Copies `payload`. Returns the seq. Throws `E_COUNTER_EXHAUSTED` when none is left, and
+   * adds nothing then.
    */
   add(payload: Uint8Array, changed: ReadonlyMap<number, number>): number {
+    if (this.#nextSeq > seqMax) {
+      const { name, incarnation } = this.#self;
+      const message = `${originKey(name, incarnation)} has used all its ${seqMax} numbers; it can only go on as a new incarnation`;
+      throw new AntecedentError('E_COUNTER_EXHAUSTED', message);
+    }
     const batch = this.#batchFor(payload.length);
     this.#writeChanges(changed);
     this.#pending.varint(payload.length);

@@ -70,6 +70,8 @@ export interface Message {
   readonly dictionary: readonly number[];
   readonly clock: readonly number[];
   readonly payload: Uint8Array;
+  /** The log behind this message, where it is the last one of its batch: there another reader may begin. */
+  readonly end: LogState | undefined;
 }
 
 export interface DecodedBatch {
@@ -159,10 +161,13 @@ export function decodeBatch(
       ({ dictionary, clock, changes } = readChanges(reader, changeCount, { dictionary, clock, self, resolveOrigin }));
     }
     const payload = reader.bytes(reader.varint());
-    messages.push({ origin: self, seq: header.firstSeq + index, changes, dictionary, clock, payload });
+    const seq = header.firstSeq + index;
+    const isLast = index === header.count - 1;
+    const end = isLast ? { nextSeq: seq + 1, chain, dictionary, clock } : undefined;
+    messages.push({ origin: self, seq, changes, dictionary, clock, payload, end });
   }
   reader.end();
-  return { messages, next: { nextSeq: header.firstSeq + header.count, chain, dictionary, clock } };
+  return { messages, next: messages.at(-1)?.end ?? state };
 }
 
 const noChanges: readonly number[] = [];

@@ -58,10 +58,83 @@ export interface BatchFrame {
   readonly batch: Uint8Array;
 }
 
-/** Cumulative: everything up to these positions is synced at the sender of this frame. */
+/** Cumulative: everything that the receiver of this frame has written up to `seq` is synced at its sender. */
 export interface AckFrame {
   readonly type: 'ack';
-  readonly durable: readonly LogPosition[];
+  readonly seq: number;
+  /** Unacknowledged bytes that the sender of this frame is ready to take from now on; 0 while it has no room. */
+  readonly creditBytes: number;
+}
+
+/** How far a member has come with one log. */
+export interface AdvertRow {
+  readonly origin: NodeName;
+  readonly incarnation: number;
+  /** Synced. */
+  readonly durableSeq: number;
+  /** Applied by the application. */
+  readonly appliedSeq: number;
+}
+
+/**
+ * What the sender of this frame holds of every log: the rows that have changed between two versions of its knowledge. Who
+ * knows version `since` knows version `version` afterwards (van Renesse et al., "Efficient Reconciliation and Flow Control for
+ * Anti-Entropy Protocols", LADIS 2008).
+ */
+export interface AdvertFrame {
+  readonly type: 'advert';
+  readonly since: number;
+  readonly version: number;
+  /** Digest of who is a member, and in which incarnation, as the sender knows it. */
+  readonly view: Uint8Array;
+  /** Seq of the sender's last broadcast, also if it is not synced yet. */
+  readonly ownSeq: number;
+  readonly rows: readonly AdvertRow[];
+}
+
+/** Length of a view's digest. */
+export const viewBytes = 8;
+
+/** That somebody was added to the members, or removed. */
+export interface MemberChange {
+  readonly name: NodeName;
+  /** Counts additions and removals: odd for a member, even for a former one. */
+  readonly generation: number;
+  /** Where to reach it, in the words of the transport; empty for a former member. */
+  readonly address: string;
+  /** Its first incarnation as a member: earlier ones are over. */
+  readonly incarnation: number;
+  /** What it must have delivered before it broadcasts. */
+  readonly start: readonly LogPosition[];
+}
+
+/** Every change to the members that the sender of this frame knows. */
+export interface MembersFrame {
+  readonly type: 'members';
+  readonly changes: readonly MemberChange[];
+}
+
+/** The sender of this frame does not have a log any more in front of `seq`: who needs that needs a snapshot. */
+export interface GapFrame extends LogPosition {
+  readonly type: 'gap';
+}
+
+/** Asks for a snapshot of the application's state, from `offset` on. */
+export interface SnapshotWantFrame {
+  readonly type: 'snapshot-want';
+  /** Of which `offset` bytes are here already; all zeros for any. */
+  readonly id: Uint8Array;
+  readonly offset: number;
+}
+
+/** A piece of a snapshot; without bytes and with a length of 0 when there is none to be had. */
+export interface SnapshotFrame {
+  readonly type: 'snapshot';
+  /** Chain over all pieces, in order: tells one snapshot from another, and proves that it is whole. */
+  readonly id: Uint8Array;
+  readonly totalBytes: number;
+  readonly offset: number;
+  readonly bytes: Uint8Array;
 }
 
 /** Asks for a log from `seq` on: something before what arrived is missing. */
@@ -69,10 +142,13 @@ export interface WantFrame extends LogPosition {
   readonly type: 'want';
 }
 
-/** Are you there? `sentSeq` is the last of my own messages sent on this link, so that you notice when the end is missing. */
+/** Are you there, and what is new? Answered by PONG or ADVERT. */
 export interface PingFrame {
   readonly type: 'ping';
+  /** The last of my own messages sent on this link, so that you notice when the end is missing. */
   readonly sentSeq: number;
+  /** The version of your knowledge that I have; 0 for none. */
+  readonly seenVersion: number;
 }
 
 export interface PongFrame {
@@ -93,9 +169,36 @@ export interface SkippedFrame {
 }
 
 export type Frame =
-  HelloFrame | WelcomeFrame | BatchFrame | AckFrame | WantFrame | PingFrame | PongFrame | GoAwayFrame | SkippedFrame;
+  | HelloFrame
+  | WelcomeFrame
+  | BatchFrame
+  | AckFrame
+  | AdvertFrame
+  | MembersFrame
+  | WantFrame
+  | GapFrame
+  | SnapshotWantFrame
+  | SnapshotFrame
+  | PingFrame
+  | PongFrame
+  | GoAwayFrame
+  | SkippedFrame;
 
-const typeBytes = { hello: 1, welcome: 2, batch: 3, ack: 4, want: 5, ping: 6, pong: 7, goaway: 8 } as const;
+const typeBytes = {
+  hello: 1,
+  welcome: 2,
+  batch: 3,
+  ack: 4,
+  want: 5,
+  ping: 6,
+  pong: 7,
+  goaway: 8,
+  advert: 9,
+  members: 10,
+  gap: 11,
+  'snapshot-want': 12,
+  snapshot: 13,
+} as const;
 const firstOptionalType = 128;
 const checksumBytes = 4;
 
@@ -170,14 +273,41 @@ function writeBody(writer: ByteWriter, frame: EncodableFrame): void {
       }
       return;
     case 'ack':
-      writer.varint(frame.durable.length);
-      for (const position of frame.durable) writePosition(writer, position);
+      writer.varint(frame.seq);
+      writer.varint(frame.creditBytes);
+      return;
+    case 'advert':
+      writer.varint(frame.since);
+      writer.varint(frame.version);
+      writer.bytes(frame.view);
+      writer.varint(frame.ownSeq);
+      writer.varint(frame.rows.length);
+      for (const row of frame.rows) {
+        writePosition(writer, { origin: row.origin, incarnation: row.incarnation, seq: row.durableSeq });
+        writer.varint(row.appliedSeq);
+      }
+      return;
+    case 'members':
+      writeMemberChanges(writer, frame.changes);
       return;
     case 'want':
+    case 'gap':
       writePosition(writer, frame);
+      return;
+    case 'snapshot-want':
+      writer.bytes(frame.id);
+      writer.varint(frame.offset);
+      return;
+    case 'snapshot':
+      writer.bytes(frame.id);
+      writer.varint(frame.totalBytes);
+      writer.varint(frame.offset);
+      writer.varint(frame.bytes.length);
+      writer.bytes(frame.bytes);
       return;
     case 'ping':
       writer.varint(frame.sentSeq);
+      writer.varint(frame.seenVersion);
       return;
     case 'pong':
       return;
@@ -194,6 +324,30 @@ function writePosition(writer: ByteWriter, position: LogPosition): void {
   writer.text(position.origin);
   writer.varint(position.incarnation);
   writer.varint(position.seq);
+}
+
+/** Changes to the members, on a link and in the journal. */
+export function writeMemberChanges(writer: ByteWriter, changes: readonly MemberChange[]): void {
+  writer.varint(changes.length);
+  for (const { name, generation, address, incarnation, start } of changes) {
+    writer.text(name);
+    writer.varint(generation);
+    writer.text(address);
+    writer.varint(incarnation);
+    writer.varint(start.length);
+    for (const position of start) writePosition(writer, position);
+  }
+}
+
+/** Throws `RemoteProtocolError` for anything malformed. */
+export function readMemberChanges(reader: ByteReader): readonly MemberChange[] {
+  return readList(reader, () => ({
+    name: reader.name(),
+    generation: reader.varint(),
+    address: reader.text(),
+    incarnation: reader.varint(),
+    start: readList(reader, () => readPosition(reader)),
+  }));
 }
 
 /**
@@ -227,11 +381,27 @@ function readBody(reader: ByteReader, typeByte: number): Exclude<Frame, BatchFra
         }),
       };
     case typeBytes.ack:
-      return { type: 'ack', durable: readList(reader, () => readPosition(reader)) };
+      return { type: 'ack', seq: reader.varint(), creditBytes: reader.varint() };
+    case typeBytes.advert:
+      return readAdvert(reader);
+    case typeBytes.members:
+      return { type: 'members', changes: readMemberChanges(reader) };
     case typeBytes.want:
       return { type: 'want', ...readPosition(reader) };
+    case typeBytes.gap:
+      return { type: 'gap', ...readPosition(reader) };
+    case typeBytes['snapshot-want']:
+      return { type: 'snapshot-want', id: reader.bytes(chainBytes), offset: reader.varint() };
+    case typeBytes.snapshot:
+      return {
+        type: 'snapshot',
+        id: reader.bytes(chainBytes),
+        totalBytes: reader.varint(),
+        offset: reader.varint(),
+        bytes: reader.bytes(reader.varint()),
+      };
     case typeBytes.ping:
-      return { type: 'ping', sentSeq: reader.varint() };
+      return { type: 'ping', sentSeq: reader.varint(), seenVersion: reader.varint() };
     case typeBytes.pong:
       return { type: 'pong' };
     case typeBytes.goaway:
@@ -253,6 +423,20 @@ function readHello(reader: ByteReader): HelloFrame {
     nonce: reader.varint(),
     windowBytes: reader.varint(),
     frameBytesMax: reader.varint(),
+  };
+}
+
+function readAdvert(reader: ByteReader): AdvertFrame {
+  return {
+    type: 'advert',
+    since: reader.varint(),
+    version: reader.varint(),
+    view: reader.bytes(viewBytes),
+    ownSeq: reader.varint(),
+    rows: readList(reader, () => {
+      const { origin, incarnation, seq } = readPosition(reader);
+      return { origin, incarnation, durableSeq: seq, appliedSeq: reader.varint() };
+    }),
   };
 }
 

@@ -16,6 +16,12 @@ export interface Origin {
 /** Incarnations of one member that may occur in clocks. A member opens a new one only when it may have forgotten something. */
 export const incarnationsMax = 64;
 
+/** Members of one cluster: what every clock, and every table of a node, is dimensioned for. */
+export const membersMax = 256;
+
+/** Highest seq: the one behind it, which states and cursors hold, must still be exact. */
+export const seqMax: number = Number.MAX_SAFE_INTEGER - 1;
+
 /** The identity of a message. */
 export interface Dot {
   readonly origin: NodeName;

@@ -8,10 +8,10 @@ import type { Durability } from '../delivery.js';
 import { AntecedentError } from '../errors.js';
 import { Fifo } from '../fifo.js';
 
-/** On how many of `all` members a broadcast must be. Throws `E_CONFIG` for a number that the cluster does not have. */
-export function membersFor(durable: Durability, all: number): number {
-  const members = durable === 'here' ? 1 : durable === 'all' ? all : durable;
-  if (Number.isInteger(members) && members >= 1 && members <= all) return members;
+/** Throws `E_CONFIG` for a durability that a cluster of `all` members cannot give. */
+export function checkDurability(durable: Durability, all: number): void {
+  if (durable === 'here' || durable === 'all') return;
+  if (Number.isInteger(durable) && durable >= 1 && durable <= all) return;
   throw new AntecedentError(
     'E_CONFIG',
     `durable: ${String(durable)} is not "here", "all" or a number from 1 to ${all}`,
@@ -19,12 +19,13 @@ export function membersFor(durable: Durability, all: number): number {
 }
 
 export class Acceptance {
-  /** Waiting seqs by the number of members that they wait for. */
-  readonly #waiting = new Map<number, Fifo<number>>();
+  /** Waiting seqs by the number of members that they wait for, or for all, however many that are by then. */
+  readonly #waiting = new Map<number | 'all', Fifo<number>>();
   #waitingCount = 0;
 
-  /** Message `seq` is to be durable on `members` members. Called in ascending order of seq. */
-  expect(seq: number, members: number): void {
+  /** Message `seq` is to be so durable. Called in ascending order of seq. */
+  expect(seq: number, durable: Durability): void {
+    const members = durable === 'here' ? 1 : durable;
     let queue = this.#waiting.get(members);
     if (queue === undefined) {
       queue = new Fifo<number>();
@@ -35,18 +36,20 @@ export class Acceptance {
   }
 
   /**
-   * Calls `accept` for every seq that has become durable enough. `durableSeqs` says how far each member has synced our
-   * log, in any order.
+   * Calls `accept` for every seq that has become durable enough, and `refuse` for those that would need more members than
+   * there are. `durableSeqs` says how far each member has synced our log, in any order.
    */
-  settle(durableSeqs: readonly number[], accept: (seq: number) => void): void {
+  settle(durableSeqs: readonly number[], accept: (seq: number) => void, refuse: (seq: number) => void): void {
     if (this.#waitingCount === 0) return;
     const descending = durableSeqs.toSorted((a, b) => b - a);
     for (const [members, queue] of this.#waiting) {
-      const reached = descending[members - 1] ?? 0;
+      const isPossible = members === 'all' || members <= descending.length;
+      const reached = isPossible ? (descending.at(members === 'all' ? -1 : members - 1) ?? 0) : Infinity;
       for (let seq = queue.first(); seq !== undefined && seq <= reached; seq = queue.first()) {
         queue.shift();
         this.#waitingCount--;
-        accept(seq);
+        if (isPossible) accept(seq);
+        else refuse(seq);
       }
     }
   }

@@ -4,6 +4,9 @@
  * Only synced batches are entered, so nobody who reads through an index runs ahead of the disk. Batches are numbered by
  * `ordinal`: 0, 1, 2, ... Kept in columns, 32 bytes a batch: a log of a million batches of one message must be open in a
  * few dozen megabytes, and as objects it would take ten times that.
+ *
+ * Batches that the journal has given up are forgotten from the front on. Ordinals keep their meaning: those from `begin` up to
+ * `end` are there. An index may also start in the middle of a log, behind what a checkpoint stands for.
  */
 import { assert } from '../errors.js';
 import { NumberColumn } from './number-column.js';
@@ -29,18 +32,38 @@ export class BatchIndex {
   /** Length of all batches before an ordinal. */
   readonly #bytesBefore = new NumberColumn();
   readonly #chainKeys = new NumberColumn();
+  /** Of the chain in front of the first batch that is there; undefined at the beginning of the log. */
+  #keyBefore: number | undefined;
 
-  /** Number of batches, and the ordinal of the next. */
-  get end(): number {
-    return this.#firstSeqs.length;
+  /** Ordinal of the first batch that is still there; `end` when none is. */
+  get begin(): number {
+    return this.#firstSeqs.begin;
   }
 
+  /** Ordinal of the next batch: how many there were. */
+  get end(): number {
+    return this.#firstSeqs.end;
+  }
+
+  /** The first seq that is still there; the one after `lastSeq` when none is. */
+  get firstSeq(): number {
+    return this.#firstSeqOf(this.begin);
+  }
+
+  /** The last seq of the log, also when its batch was forgotten; 0 for an empty log. */
   get lastSeq(): number {
     return this.#nextSeq - 1;
   }
 
+  /** Begins in the middle: the next batch is from `nextSeq` on and continues `chain`. Only for an index that is empty. */
+  startAt(nextSeq: number, chain: Uint8Array): void {
+    assert(this.begin === this.end && nextSeq >= this.#nextSeq, `an index up to ${this.lastSeq} starts at ${nextSeq}`);
+    this.#nextSeq = nextSeq;
+    this.#keyBefore = nextSeq === 1 ? undefined : keyOf(chain);
+  }
+
   at(ordinal: number): IndexedBatch {
-    assert(ordinal < this.end, `batch ${ordinal} of ${this.end}`);
+    assert(ordinal >= this.begin && ordinal < this.end, `batch ${ordinal} of ${this.begin} to ${this.end}`);
     const firstSeq = this.#firstSeqOf(ordinal);
     return {
       firstSeq,
@@ -61,29 +84,49 @@ export class BatchIndex {
     this.#nextSeq = firstSeq + count;
   }
 
-  /** Ordinal of the batch that holds `seq`; `end` for the seq after the last. */
-  ordinalOf(seq: number): number {
-    let low = 0;
-    let high = this.end;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#firstSeqOf(middle + 1) <= seq) low = middle + 1;
-      else high = middle;
+  /** Forgets the batches whose address is below `address`: the journal has given them up. */
+  dropBelow(address: number): void {
+    const begin = this.#firstWhere((ordinal) => this.#addresses.at(ordinal) >= address);
+    if (begin === this.begin) return;
+    this.#keyBefore = this.#chainKeys.at(begin - 1);
+    for (const column of [this.#firstSeqs, this.#addresses, this.#bytesBefore, this.#chainKeys]) {
+      column.dropBelow(begin);
     }
-    return low;
   }
 
-  /** Bytes of the batches from ordinal `from` up to, not including, `to`. */
+  /** Ordinal of the batch that holds `seq`; `end` for the seq after the last, and `begin` for one that was forgotten. */
+  ordinalOf(seq: number): number {
+    return this.#firstWhere((ordinal) => this.#firstSeqOf(ordinal + 1) > seq);
+  }
+
+  /** Bytes of the batches from ordinal `from`, which is `begin` or later, up to, not including, `to`. */
   bytesBetween(from: number, to: number): number {
     return this.#bytesUpTo(to) - this.#bytesUpTo(from);
   }
 
-  /** True when one of the batches ends with `seq` and, as far as we remember, with `chain`. Always true for seq 0. */
+  /**
+   * True when one of the batches ends with `seq` and, as far as we remember, with `chain`. Of the batches that are forgotten only
+   * the end of the last one is remembered: true for every seq below that, and always for seq 0.
+   */
   matches(seq: number, chain: Uint8Array): boolean {
-    if (seq === 0) return true;
+    const seqBefore = this.firstSeq - 1;
+    if (seq < seqBefore) return true;
+    if (seq === seqBefore) return this.#keyBefore === undefined || this.#keyBefore === keyOf(chain);
     const ordinal = this.ordinalOf(seq);
     if (ordinal === this.end || this.#firstSeqOf(ordinal + 1) !== seq + 1) return false;
     return this.#chainKeys.at(ordinal) === keyOf(chain);
+  }
+
+  /** The first ordinal for which `isReached` holds, as it does for all later ones; `end` when there is none. */
+  #firstWhere(isReached: (ordinal: number) => boolean): number {
+    let low = this.begin;
+    let high = this.end;
+    while (low < high) {
+      const middle = low + ((high - low) >>> 1);
+      if (isReached(middle)) high = middle;
+      else low = middle + 1;
+    }
+    return low;
   }
 
   #firstSeqOf(ordinal: number): number {

@@ -8,11 +8,32 @@
  * - The past of a broadcast is what was taken before it. After a restart it is all that may have been taken before.
  */
 import { AntecedentError, RemoteProtocolError, assert } from '../errors.js';
-import { HoldBackQueue } from '../causal/hold-back-queue.js';
+import { HoldBackQueue, isBare, type HeldLog, type Missing } from '../causal/hold-back-queue.js';
 import type { Delivery } from '../delivery.js';
-import type { Message } from '../message/batch.js';
+import { Fifo } from '../fifo.js';
+import type { LogState, Message } from '../message/batch.js';
 import type { OriginTable } from './origin-table.js';
 import { ReplicaDelivery } from './replica-delivery.js';
+
+/** A message in the application's hands. */
+interface Taken {
+  readonly position: number;
+  readonly origin: number;
+  readonly seq: number;
+  readonly end: LogState | undefined;
+}
+
+/** The state of another member's application, handed over like a message. */
+export interface SnapshotDelivery {
+  readonly position: number;
+  readonly state: Uint8Array;
+}
+
+/** A snapshot that the application has still to take. */
+interface Installed extends SnapshotDelivery {
+  /** Last seq of each log in it. */
+  readonly logs: readonly { readonly origin: number; readonly releasedSeq: number; readonly state: LogState }[];
+}
 
 export class Deliveries {
   readonly #origins: OriginTable;
@@ -23,8 +44,26 @@ export class Deliveries {
   #applied = 0;
   #marked = 0;
 
+  /** Positions still to come that are passed over. */
+  readonly #skipped = new Set<number>();
+  /** Messages taken and not yet applied, in order. */
+  readonly #unapplied = new Fifo<Taken>();
+  /** Seq of the last applied message of each origin, by origin index. */
+  readonly #appliedSeqs: number[] = [];
+  /** Messages applied whose mark is not durable, in order. */
+  readonly #unmarked = new Fifo<Taken>();
+  /** Seq of the last message of each origin that will never be handed over again, by origin index. */
+  readonly #settledSeqs: number[] = [];
+
   /** Seq of the last message of each origin that a broadcast made now depends on, by origin index. */
   readonly #past: number[] = [];
+  /** Comes before every message. */
+  #installed: Installed | undefined;
+  /** The application knows less than the journal begins with: it can be given nothing but a snapshot. */
+  #isBehindJournal = false;
+  /** Where each log can be begun by somebody who has applied what we have, by origin index. */
+  readonly #ends: (LogState | undefined)[] = [];
+
   /** Entries of the past that no message of ours has named yet. Kept from `start` on. */
   readonly #news = new Map<number, number>();
   #isNews: (origin: number, seq: number) => boolean = () => false;
@@ -48,6 +87,30 @@ export class Deliveries {
     }
   }
 
+  /**
+   * Begins behind `position`, where everything had been applied that was released by then. An application that has stored nothing
+   * needs a snapshot. Throws `E_POSITION` for one that has stored something, but less, and when there are no snapshots.
+   */
+  restoreCheckpoint(
+    position: number,
+    skipped: readonly number[],
+    logs: readonly HeldLog[],
+    hasSnapshots: boolean,
+  ): void {
+    const stored = this.#storedPosition;
+    this.#isBehindJournal = stored === 0 && hasSnapshots && position > 0;
+    if (stored !== undefined && stored < position && !this.#isBehindJournal) {
+      const message = `the application has stored position ${stored}, the journal begins behind position ${position}: let the application begin anew, at position 0, with the hooks for snapshots`;
+      throw new AntecedentError('E_POSITION', message);
+    }
+    this.#taken = position;
+    this.#holdBack.restore(logs);
+    for (const { origin, releasedSeq, held, state } of logs) {
+      this.#restoreApplied(origin, releasedSeq, held.length === 0 ? state : undefined);
+    }
+    for (const next of skipped) this.noteSkipped(next);
+  }
+
   /** Drops what the application has stored: it need not wait in memory for the end of the journal. */
   restoreStored(): void {
     if (this.#storedPosition !== undefined) this.#skipTo(this.#storedPosition);
@@ -58,34 +121,99 @@ export class Deliveries {
     return this.#storedPosition === this.#taken;
   }
 
-  /**
-   * The journal is read. `isNews` tells whether our log has not named a seq of an origin yet. Throws `E_POSITION` when
-   * the application is ahead of the journal.
-   */
-  start(isNews: (origin: number, seq: number) => boolean): void {
+  /** The journal is read. Throws `E_POSITION` when the application is ahead of it. */
+  start(): void {
     const stored = this.#storedPosition;
-    if (stored !== undefined && stored !== this.#taken) {
+    if (stored !== undefined && stored !== this.#taken && !this.#isWaitingForSnapshot(stored)) {
       const message = `the application has stored position ${stored}, the journal ends with ${this.#taken}: they do not belong together`;
       throw new AntecedentError('E_POSITION', message);
     }
     this.#applied = this.#taken;
     this.#marked = this.#taken;
-    this.#isNews = isNews;
     for (let origin = 0; origin < this.#origins.size; origin++) {
       // Without a stored position the application may have seen everything that was deliverable before the end, so what
       // it broadcasts from now on is ordered behind all of it.
-      this.#addToPast(origin, stored === undefined ? this.#holdBack.releasedSeq(origin) : (this.#past[origin] ?? 0));
+      if (stored === undefined) this.#past[origin] = this.#holdBack.releasedSeq(origin);
     }
+  }
+
+  #isWaitingForSnapshot(stored: number): boolean {
+    return this.#isBehindJournal || (this.#installed !== undefined && stored < this.#installed.position);
+  }
+
+  /** Broadcasts go to another log from now on. `isNews` tells whether it has not named a seq of an origin yet. */
+  beginLog(isNews: (origin: number, seq: number) => boolean): void {
+    this.#isNews = isNews;
+    this.#news.clear();
+    for (let origin = 0; origin < this.#past.length; origin++) this.#addToPast(origin, this.pastSeq(origin));
   }
 
   /** Everything up to `position` has been applied in an earlier life. */
   #skipTo(position: number): void {
     while (this.#taken < position) {
+      const installed = this.#installed;
+      if (installed !== undefined) {
+        this.#installed = undefined;
+        this.#taken = installed.position;
+        for (const { origin, releasedSeq, state } of installed.logs) this.#restoreApplied(origin, releasedSeq, state);
+        continue;
+      }
       const message = this.#holdBack.takeReleased();
       if (message === undefined) return;
       this.#taken++;
-      this.#past[message.origin] = message.seq;
+      this.#restoreApplied(message.origin, message.seq, message.end);
+      this.#skipped.delete(this.#taken);
     }
+  }
+
+  /** A message has been applied in an earlier life. */
+  #restoreApplied(origin: number, seq: number, end: LogState | undefined): void {
+    for (const seqs of [this.#past, this.#appliedSeqs, this.#settledSeqs]) seqs[origin] = seq;
+    if (end !== undefined) this.#ends[origin] = end;
+  }
+
+  // --- Snapshots -------------------------------------------------------------------------------------------------------
+
+  /** True for an application that knows less than the journal begins with. */
+  get isBehindJournal(): boolean {
+    return this.#isBehindJournal;
+  }
+
+  /** True when a snapshot waits for the application. */
+  get hasSnapshot(): boolean {
+    return this.#installed !== undefined;
+  }
+
+  /**
+   * A snapshot is durable, of a state that contains all that was released here: the application is handed it at its position, which
+   * counts what is in it, and goes on from there.
+   */
+  install(installed: Installed): void {
+    this.#taken = installed.position - 1;
+    this.#holdBack.advance(installed.logs);
+    this.#installed = installed;
+    this.#isBehindJournal = false;
+  }
+
+  /** The snapshot to hand to the application now. */
+  takeSnapshot(): SnapshotDelivery | undefined {
+    const installed = this.#installed;
+    if (installed === undefined) return undefined;
+    this.#installed = undefined;
+    const { position } = installed;
+    this.#taken = position;
+    for (const { origin, releasedSeq: seq, state } of installed.logs) {
+      this.#addToPast(origin, seq);
+      this.#unapplied.push({ position, origin, seq, end: state });
+    }
+    return installed;
+  }
+
+  /** Where somebody can begin who has applied what we have. Valid while nothing is in the application's hands. */
+  get applied(): readonly Omit<HeldLog, 'held'>[] {
+    return this.#ends.flatMap((state, origin) => {
+      return state === undefined ? [] : { origin, releasedSeq: this.appliedSeq(origin), state };
+    });
   }
 
   // --- Messages --------------------------------------------------------------------------------------------------------
@@ -97,11 +225,22 @@ export class Deliveries {
 
   /** The next message to hand to the application. From now on broadcasts depend on it. */
   take(): Delivery | undefined {
-    const message = this.#holdBack.takeReleased();
-    if (message === undefined) return undefined;
-    this.#taken++;
-    this.#addToPast(message.origin, message.seq);
-    return new ReplicaDelivery(message, this.#taken, this.#origins.at);
+    while (this.#installed === undefined && !this.#isBehindJournal) {
+      const message = this.#holdBack.takeReleased();
+      if (message === undefined) return undefined;
+      this.#taken++;
+      this.#addToPast(message.origin, message.seq);
+      const { origin, seq, end } = message;
+      this.#unapplied.push({ position: this.#taken, origin, seq, end });
+      assert(!isBare(message), `position ${this.#taken} is handed over, which was given up`);
+      if (!this.#skipped.delete(this.#taken)) return new ReplicaDelivery(message, this.#taken, this.#origins.at);
+    }
+    return undefined;
+  }
+
+  /** An operator has given up the delivery at `position`: it is not handed over any more. */
+  noteSkipped(position: number): void {
+    if (position > this.#taken) this.#skipped.add(position);
   }
 
   /** Memory of what waits for the application. */
@@ -114,17 +253,71 @@ export class Deliveries {
     return this.#holdBack.heldBytes(origin);
   }
 
+  /** Number of messages that wait for a cause. */
+  get heldCount(): number {
+    return this.#holdBack.heldCount;
+  }
+
+  /** What the next message of `origin` waits for; undefined when it has none, or it waits for nothing. */
+  missingFor(origin: number): Missing | undefined {
+    return this.#holdBack.missingFor(origin);
+  }
+
+  /** Seq of the last message of `origin` that a broadcast made now depends on. */
+  pastSeq(origin: number): number {
+    return this.#past[origin] ?? 0;
+  }
+
+  /** Seq of the last message of `origin` that the application has applied. */
+  appliedSeq(origin: number): number {
+    return this.#appliedSeqs[origin] ?? 0;
+  }
+
   // --- Positions -------------------------------------------------------------------------------------------------------
+
+  /** Number of messages that were released, in every life. */
+  get releasedPosition(): number {
+    return this.#taken + this.#holdBack.releasedCount;
+  }
+
+  /** Positions still to come that are passed over. */
+  get skipped(): readonly number[] {
+    return [...this.#skipped].toSorted((a, b) => a - b);
+  }
+
+  /** What was released of a log, and what waits. */
+  heldLog(origin: number): Pick<HeldLog, 'releasedSeq' | 'held'> {
+    return this.#holdBack.heldLog(origin);
+  }
+
+  /** Origins whose messages wait, in the order in which they are to be restored. */
+  get filingOrder(): readonly number[] {
+    return this.#holdBack.filingOrder;
+  }
 
   /** Position of the last delivery taken. */
   get position(): number {
     return this.#taken;
   }
 
-  /** Confirms the delivery at `position` and all before it. */
-  handleApplied(position: number): void {
+  /** Position of the last delivery that was confirmed. */
+  get appliedPosition(): number {
+    return this.#applied;
+  }
+
+  /** Confirms the delivery at `position` and all before it. Calls `onApplied` with the origin of each. */
+  handleApplied(position: number, onApplied: (origin: number) => void): void {
     assert(position <= this.#taken, `position ${position} applied, ${this.#taken} delivered`);
     this.#applied = position;
+    for (let next = this.#unapplied.first(); next !== undefined; next = this.#unapplied.first()) {
+      if (next.position > position) return;
+      this.#unapplied.shift();
+      this.#appliedSeqs[next.origin] = Math.max(this.appliedSeq(next.origin), next.seq);
+      if (next.end !== undefined) this.#ends[next.origin] = next.end;
+      if (this.#storedPosition === undefined) this.#unmarked.push(next);
+      else this.#settledSeqs[next.origin] = next.seq;
+      onApplied(next.origin);
+    }
   }
 
   /** The position to enter in the journal, if there is a newer one than it holds. */
@@ -134,6 +327,16 @@ export class Deliveries {
 
   handleMarked(position: number): void {
     this.#marked = position;
+    for (let next = this.#unmarked.first(); next !== undefined; next = this.#unmarked.first()) {
+      if (next.position > position) return;
+      this.#unmarked.shift();
+      this.#settledSeqs[next.origin] = next.seq;
+    }
+  }
+
+  /** Seq of the last message of `origin` that will never be handed over again, not even after a crash. */
+  settledSeq(origin: number): number {
+    return this.#settledSeqs[origin] ?? 0;
   }
 
   // --- The past of the next broadcast ------------------------------------------------------------------------------------

@@ -2,9 +2,10 @@
  * The fence around a log that has proved to be incomplete: as soon as a peer shows that it holds messages under our name and
  * incarnation which we do not, no seq may be given out any more, or one dot would get two bodies.
  */
-import { AntecedentError, RemoteProtocolError } from '../errors.js';
+import { AntecedentError, RemoteProtocolError, type ErrorCode } from '../errors.js';
 import type { LogPositionWithChain } from '../message/frame.js';
 import type { Origin } from '../message/origin.js';
+import type { NodeName } from '../names.js';
 import type { BatchIndex } from './batch-index.js';
 import type { Outbox } from './outbox.js';
 import type { NodeAlarm } from './ready.js';
@@ -14,15 +15,27 @@ export class Fence {
   readonly #self: Origin;
   readonly #index: BatchIndex;
   readonly #outbox: Outbox;
+  readonly #isUnused: () => boolean;
+  readonly #onForgotten: (incarnation: number) => void;
   /** Peers, and the codes of what they have proved about our log. */
   readonly #alarmed = new Set<string>();
   #proof: Pick<NodeAlarm, 'code' | 'message'> | undefined;
 
-  /** `index` is of our own log. */
-  constructor(self: Origin, index: BatchIndex, outbox: Outbox) {
-    this.#self = self;
-    this.#index = index;
-    this.#outbox = outbox;
+  constructor(options: {
+    readonly self: Origin;
+    /** Of our own log. */
+    readonly index: BatchIndex;
+    readonly outbox: Outbox;
+    /** True while nothing was broadcast in this incarnation. */
+    readonly isUnused: () => boolean;
+    /** Our name was used before, up to the incarnation in front of this one, and nothing stands in the way of beginning it. */
+    readonly onForgotten: (incarnation: number) => void;
+  }) {
+    this.#self = options.self;
+    this.#index = options.index;
+    this.#outbox = options.outbox;
+    this.#isUnused = options.isUnused;
+    this.#onForgotten = options.onForgotten;
   }
 
   /** Throws the code of the fence when a peer has proved that our log is not what it was. */
@@ -30,18 +43,41 @@ export class Fence {
     if (this.#proof !== undefined) throw new AntecedentError(this.#proof.code, this.#proof.message);
   }
 
+  /** Why broadcasts are refused; undefined when they are not. */
+  get proof(): { readonly code: ErrorCode; readonly message: string } | undefined {
+    return this.#proof;
+  }
+
+  /** We are no member any more. */
+  raiseRemoved(): void {
+    const message = 'this node was removed from the members of its cluster';
+    this.#raise(this.#self.name, { code: 'E_REMOVED', message });
+  }
+
+  /** We are a member again. */
+  lowerRemoved(): void {
+    if (this.#proof?.code === 'E_REMOVED') this.#proof = undefined;
+  }
+
   /** Compares what a peer holds under our name with what we do. Throws `RemoteProtocolError` after raising the fence. */
   checkHeld(session: Session, held: readonly LogPositionWithChain[]): void {
     const proof = this.#findProof(session, held);
     if (proof === undefined) return;
+    if (proof.code === 'E_ROLLED_BACK' && this.#isUnused()) {
+      const newest = held.reduce((highest, { origin, incarnation }) => {
+        return origin === this.#self.name ? Math.max(highest, incarnation) : highest;
+      }, this.#self.incarnation);
+      this.#onForgotten(newest + 1);
+    } else this.#raise(session.peer, proof);
+    throw new RemoteProtocolError(proof.code, proof.message);
+  }
+
+  #raise(peer: NodeName, proof: Pick<NodeAlarm, 'code' | 'message'>): void {
     this.#proof = proof;
     // Once for each: the peer will be dialled again and again, and say the same.
-    const finding = `${session.peer} ${proof.code}`;
-    if (!this.#alarmed.has(finding)) {
-      this.#outbox.event({ type: 'alarm', alarm: { ...proof, peer: session.peer } });
-    }
+    const finding = `${peer} ${proof.code}`;
+    if (!this.#alarmed.has(finding)) this.#outbox.event({ type: 'alarm', alarm: { ...proof, peer } });
     this.#alarmed.add(finding);
-    throw new RemoteProtocolError(proof.code, proof.message);
   }
 
   #findProof(
@@ -50,7 +86,7 @@ export class Fence {
   ): Pick<NodeAlarm, 'code' | 'message'> | undefined {
     const { name, incarnation } = this.#self;
     const remedy =
-      'restore the newest data directory, or add a new member under a new name to every configuration and keep this one listed';
+      'put back the newest data directory, or mark this one with "antecedent restore DIR", which begins a new incarnation';
     const ours = held.filter(({ origin }) => origin === name);
     const newer = ours.find((position) => position.incarnation > incarnation);
     if (newer !== undefined) {

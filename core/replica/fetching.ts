@@ -1,5 +1,6 @@
 /**
- * Fetches what peers hold more of than we do, of logs that their origin does not write any more.
+ * Fetches what peers hold more of than we do, of logs that nobody sends us: those that are closed, and those of a member that we
+ * cannot reach. A member may have sent its last messages to some of us only, and never return: so any of us repairs any other.
  *
  * - A log is fetched from one peer at a time, in order, so a batch that arrives continues what we hold or is refused as
  *   every other would be; its chain proves that it is the one its origin wrote.
@@ -10,7 +11,8 @@
  */
 import type { Timings } from '../limits.js';
 import type { LogPosition } from '../message/frame.js';
-import type { BatchHeader } from '../message/batch.js';
+import type { BatchHeader, Message } from '../message/batch.js';
+import type { NodeName } from '../names.js';
 import type { ClosedLogs } from './closed-logs.js';
 import type { Logs } from './logs.js';
 import type { OriginTable } from './origin-table.js';
@@ -31,6 +33,8 @@ export interface FetchingOptions {
   readonly closedLogs: ClosedLogs;
   readonly outbox: Outbox;
   readonly timings: Timings;
+  /** False: only closed logs are fetched, and a member's messages come from the member itself. */
+  readonly fromAnyMember: boolean;
   readonly peers: ReadonlyMap<string, Peer>;
   /** False while there is no room for more of this log. */
   readonly hasRoomFor: (origin: number) => boolean;
@@ -47,13 +51,35 @@ export class Fetching {
 
   /** The peer says what it holds. */
   handleHeld(session: Session, positions: readonly LogPosition[]): void {
-    const { origins, closedLogs } = this.#options;
+    const { origins } = this.#options;
     for (const { origin: name, incarnation, seq } of positions) {
-      // Only what we know already, or know to be closed, gets a number: a peer could else fill our tables with what it makes up.
-      const isClosed = incarnation >= 1 && incarnation < closedLogs.newestOf(name);
-      const origin = isClosed ? origins.resolve(name, incarnation) : origins.find(name, incarnation);
-      if (origin !== undefined && seq > (session.held.get(origin) ?? 0)) session.held.set(origin, seq);
+      if (seq === 0 || !origins.isPossible(name, incarnation)) continue;
+      noteHeld(session, origins.resolve(name, incarnation), seq);
     }
+  }
+
+  /** The peer has broadcast these messages, so it holds what they depend on. True when it thereby holds what nobody sends us. */
+  handleCauses(session: Session, messages: readonly Message[]): boolean {
+    let hasMore = false;
+    for (const { changes } of messages) {
+      for (let index = 0; index < changes.length; index += 2) {
+        const origin = changes[index] ?? 0;
+        const seq = changes[index + 1] ?? 0;
+        if (seq <= this.#options.logs.receivedSeq(origin) || !this.#isLeftToUs(origin)) continue;
+        noteHeld(session, origin, seq);
+        hasMore = true;
+      }
+    }
+    return hasMore;
+  }
+
+  /** Members that are known to hold a message. */
+  suppliersOf(origin: number, seq: number): readonly NodeName[] {
+    const { origins, peers } = this.#options;
+    const writer = origins.at(origin).name;
+    return [...peers.values()]
+      .filter(({ name, session }) => name === writer || (session?.held.get(origin) ?? 0) >= seq)
+      .map(({ name }) => name);
   }
 
   /** Asks the peer for one log of which it holds more, the one that was asked for longest ago. */
@@ -87,10 +113,10 @@ export class Fetching {
   }
 
   #isDue(session: Session, origin: number, nowMs: number): boolean {
-    const { logs, closedLogs, timings, hasRoomFor } = this.#options;
+    const { logs, timings, hasRoomFor } = this.#options;
     if (session.givenUp.has(origin)) return false;
     const received = logs.receivedSeq(origin);
-    if (received >= (session.held.get(origin) ?? 0) || !closedLogs.isClosed(origin)) return false;
+    if (received >= (session.held.get(origin) ?? 0) || !this.#isLeftToUs(origin)) return false;
     // What has come must be durable before more is asked for.
     if (logs.durableSeq(origin) < received || !hasRoomFor(origin)) return false;
     const last = this.#requests.get(origin);
@@ -101,6 +127,15 @@ export class Fetching {
     return last.session !== session || waitedMs >= 3 * timings.wantRetryMs || !this.#hasAnother(session, origin);
   }
 
+  /** True for a log that its origin does not send us. */
+  #isLeftToUs(origin: number): boolean {
+    const { closedLogs, fromAnyMember, origins, peers } = this.#options;
+    if (closedLogs.isClosed(origin)) return true;
+    if (!fromAnyMember) return false;
+    const writer = peers.get(origins.at(origin).name);
+    return writer !== undefined && writer.session === undefined;
+  }
+
   /** True when another peer that is up holds more of a log than we do. */
   #hasAnother(session: Session, origin: number): boolean {
     const received = this.#options.logs.receivedSeq(origin);
@@ -109,4 +144,8 @@ export class Fetching {
     }
     return false;
   }
+}
+
+function noteHeld(session: Session, origin: number, seq: number): void {
+  if (seq > (session.held.get(origin) ?? 0)) session.held.set(origin, seq);
 }

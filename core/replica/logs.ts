@@ -25,7 +25,7 @@ import type { OriginTable } from './origin-table.js';
 
 interface Log {
   received: LogState;
-  durableChain: Uint8Array;
+  durable: LogState;
   /** Of what is durable. */
   readonly index: BatchIndex;
 }
@@ -37,7 +37,8 @@ export interface TakenBatch {
   readonly messages: readonly Message[];
   readonly firstSeq: number;
   readonly lastSeq: number;
-  readonly chain: Uint8Array;
+  /** Of the log behind it. */
+  readonly state: LogState;
 }
 
 /** What became of a batch. A gap names the first seq that is missing. */
@@ -90,21 +91,44 @@ export class Logs {
     const { messages, next } = decodeBatch(bytes, header, state, this.#origins.resolve, digests);
     this.#log(origin).received = next;
     const { firstSeq } = header;
-    return {
-      type: 'taken',
-      batch: { origin, bytes, messages, firstSeq, lastSeq: next.nextSeq - 1, chain: next.chain },
-    };
+    return { type: 'taken', batch: { origin, bytes, messages, firstSeq, lastSeq: next.nextSeq - 1, state: next } };
   }
 
   /** A batch is synced at `place`. */
-  enter({ origin, firstSeq, lastSeq: seq, chain }: TakenBatch, { address, length }: RecordPlace): void {
+  enter({ origin, firstSeq, lastSeq: seq, state }: TakenBatch, { address, length }: RecordPlace): void {
     const log = this.#log(origin);
     assert(
       seq < log.received.nextSeq,
       `a log becomes durable up to ${seq}, received up to ${log.received.nextSeq - 1}`,
     );
-    log.index.append({ firstSeq, count: seq - firstSeq + 1, address, length }, chain);
-    log.durableChain = chain;
+    log.index.append({ firstSeq, count: seq - firstSeq + 1, address, length }, state.chain);
+    log.durable = state;
+  }
+
+  /** What is durable of a log, for whoever goes on behind it. */
+  durableState(origin: number): LogState {
+    return this.#log(origin).durable;
+  }
+
+  /** A log goes on from here: what lies in front is not in our journal. What is there of it is
+   * forgotten. */
+  startAt(origin: number, state: LogState): void {
+    const log = this.#log(origin);
+    log.index.dropBelow(Infinity);
+    log.index.startAt(state.nextSeq, state.chain);
+    log.received = state;
+    log.durable = state;
+  }
+
+  /** The journal has given up everything in front of `address`. */
+  dropBelow(address: number): void {
+    for (const { index } of this.#logs) index.dropBelow(address);
+  }
+
+  /** True when we hold something else of a log than what ends with `seq` and `chain`, as far as we remember. */
+  contradicts(origin: number, seq: number, chain: Uint8Array): boolean {
+    const { index } = this.#log(origin);
+    return seq <= index.lastSeq && !index.matches(seq, chain);
   }
 
   /** What we hold synced of every log that is not empty. */
@@ -114,7 +138,7 @@ export class Logs {
       const seq = log.index.lastSeq;
       if (seq === 0) continue;
       const { name, incarnation } = this.#origins.at(index);
-      positions.push({ origin: name, incarnation, seq, chain: log.durableChain });
+      positions.push({ origin: name, incarnation, seq, chain: log.durable.chain });
     }
     return positions;
   }
@@ -128,7 +152,7 @@ export class Logs {
 
   #log(origin: number): Log {
     while (this.#logs.length <= origin) {
-      this.#logs.push({ received: emptyLogState, durableChain: emptyLogState.chain, index: new BatchIndex() });
+      this.#logs.push({ received: emptyLogState, durable: emptyLogState, index: new BatchIndex() });
     }
     const log = this.#logs[origin];
     assert(log !== undefined, `log ${origin} of ${this.#logs.length}`);

@@ -10,12 +10,23 @@ import type { NodeName } from '../names.js';
 import { incarnationsMax, originKey, type Origin } from '../message/origin.js';
 
 export class OriginTable {
-  readonly #members: ReadonlySet<NodeName>;
+  /** Members, former ones included: what they have written stays. */
+  readonly #members: Set<NodeName>;
   readonly #origins: Origin[] = [];
   readonly #indices = new Map<string, number>();
 
   constructor(members: Iterable<NodeName>) {
     this.#members = new Set(members);
+  }
+
+  /** `name` has become a member. */
+  admit(name: NodeName): void {
+    this.#members.add(name);
+  }
+
+  /** True when a log with this name and incarnation may exist. */
+  isPossible(name: NodeName, incarnation: number): boolean {
+    return this.#members.has(name) && incarnation >= 1 && incarnation <= incarnationsMax;
   }
 
   get size(): number {

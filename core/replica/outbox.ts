@@ -13,6 +13,8 @@ export class Outbox {
   /** What to do with the bytes of each read that is under way. */
   readonly #awaited = new Map<number, (bytes: Uint8Array) => void>();
   #receipts: number[] = [];
+  #impossible: number[] = [];
+  #confirmations: number[] = [];
   #events: ReplicaEvent[] = [];
   #wakeAtMs: number | undefined;
 
@@ -63,6 +65,16 @@ export class Outbox {
     this.#receipts.push(seq);
   }
 
+  /** Message `seq` will never be as durable as was asked. */
+  impossible(seq: number): void {
+    this.#impossible.push(seq);
+  }
+
+  /** What was asked under this number is durable. */
+  confirm(request: number): void {
+    this.#confirmations.push(request);
+  }
+
   event(event: ReplicaEvent): void {
     this.#events.push(event);
   }
@@ -95,6 +107,20 @@ export class Outbox {
     if (this.#receipts.length === 0) return nothing;
     const taken = this.#receipts;
     this.#receipts = [];
+    return taken;
+  }
+
+  takeImpossible(): readonly number[] {
+    if (this.#impossible.length === 0) return nothing;
+    const taken = this.#impossible;
+    this.#impossible = [];
+    return taken;
+  }
+
+  takeConfirmations(): readonly number[] {
+    if (this.#confirmations.length === 0) return nothing;
+    const taken = this.#confirmations;
+    this.#confirmations = [];
     return taken;
   }
 

@@ -17,6 +17,12 @@ export interface Peer {
   /** Dials since the last stable link, for the backoff. */
   attempts: number;
 
+  // What it holds back.
+  /** When it was up last; when we started, if it never was. */
+  seenAtMs: number;
+  /** The journal does not wait for it: it will need a snapshot. */
+  isDemoted: boolean;
+
   // Sending our log.
   /** Last of our seqs that the peer has synced. The only thing that outlives a link. */
   ackedSeq: number;
@@ -38,6 +44,8 @@ export function newPeer(name: NodeName): Peer {
     dialDeadlineMs: undefined,
     retryAtMs: 0,
     attempts: 0,
+    seenAtMs: 0,
+    isDemoted: false,
     ackedSeq: 0,
     ackedOrdinal: 0,
     cursor: 0,

@@ -16,6 +16,7 @@ import {
   protocolVersions,
   type Frame,
   type HelloFrame,
+  type MemberChange,
   type LogPositionWithChain,
   type WelcomeFrame,
 } from '../message/frame.js';
@@ -29,12 +30,18 @@ import type { Session } from './session.js';
 
 /** What peering leaves to the replica. Throwing `RemoteProtocolError` closes the link. */
 export interface PeeringHandlers {
-  /** What we hold, for WELCOME. */
-  durablePositions(): readonly LogPositionWithChain[];
+  /** What we hold, for the WELCOME of a peer. */
+  positionsFor(peer: NodeName): readonly LogPositionWithChain[];
+  /** The change that removed who is a member no more. */
+  removalOf(name: NodeName): MemberChange | undefined;
+  /** A peer refuses us and says why: changes that concern us alone. */
+  onOwnChanges(changes: readonly MemberChange[]): void;
   /** The peer has said who it is. */
   checkHello(session: Session, hello: HelloFrame, nowMs: number): void;
   /** Last look at a peer before its link counts. */
   checkWelcome(session: Session, held: readonly LogPositionWithChain[]): void;
+  /** A link that was up has ended. */
+  onDown(session: Session): void;
   onUp(peer: Peer, session: Session, held: readonly LogPositionWithChain[]): void;
   onFrame(peer: Peer, session: Session, frame: Frame, nowMs: number): void;
   /** True when the peer owes acknowledgements: it is then pinged at `probeMs`. */
@@ -71,6 +78,8 @@ export function frameBytesMax(limits: Limits): number {
 export class Peering {
   readonly #options: PeeringOptions;
   readonly #sessions = new Map<LinkId, Session>();
+  /** When the clocks were looked at last. */
+  #lookedAtMs = -Infinity;
 
   constructor(options: PeeringOptions) {
     this.#options = options;
@@ -83,7 +92,8 @@ export class Peering {
     const peer = this.#options.peers.get(name);
     if (peer === undefined) {
       // The transport has let in somebody who is not configured as a peer.
-      this.#sayGoAway(link, 'E_NOT_MEMBER', `${name} is not a member of this cluster`);
+      if (this.#proveRemoval(link, name)) this.#sayGoAway(link, 'E_REMOVED', removalMessage(name));
+      else this.#sayGoAway(link, 'E_NOT_MEMBER', `${name} is not a member of this cluster`);
       outbox.close(link);
       return;
     }
@@ -107,6 +117,15 @@ export class Peering {
       held: new Map(),
       asked: new Set(),
       givenUp: new Set(),
+      creditBytes: 0,
+      grantedBytes: limits.windowBytes,
+      takenBytes: 0,
+      syncedBytes: 0,
+      acknowledgedBytes: 0,
+      seenVersion: 0,
+      toldVersion: 0,
+      owesAdvert: false,
+      isToldOfGap: false,
       relay: undefined,
     };
     this.#sessions.set(link, session);
@@ -118,6 +137,7 @@ export class Peering {
   handleBytes(link: LinkId, bytes: Uint8Array, nowMs: number): void {
     const session = this.#sessions.get(link);
     if (session === undefined) return;
+    this.#forgiveSleep(nowMs);
     try {
       session.unheardBytes += bytes.length;
       if (session.unheardBytes >= progressBytes) this.#noteHeard(session, nowMs);
@@ -160,6 +180,7 @@ export class Peering {
 
   /** Looks at every clock and asks the outbox for the next wake-up. */
   handleTimeout(nowMs: number): void {
+    this.#forgiveSleep(nowMs);
     for (const peer of this.#options.peers.values()) {
       for (const session of peer.handshakes) {
         if (session.handshakeDeadlineMs <= nowMs) {
@@ -168,6 +189,20 @@ export class Peering {
       }
       this.#checkDial(peer, nowMs);
       if (peer.session !== undefined) this.#checkHeartbeat(peer, peer.session, nowMs);
+    }
+  }
+
+  /**
+   * When we have not looked for so long, it was us who were silent: the process stood still, or timers came late. What peers have
+   * said meanwhile may still wait to be read, and gets one more heartbeat of time.
+   */
+  #forgiveSleep(nowMs: number): void {
+    const { deadMs, heartbeatMs } = this.#options.timings;
+    const sleptMs = nowMs - this.#lookedAtMs;
+    this.#lookedAtMs = nowMs;
+    if (sleptMs < 2 * heartbeatMs) return;
+    for (const { session } of this.#options.peers.values()) {
+      if (session !== undefined) session.lastHeardMs = Math.max(session.lastHeardMs, nowMs - deadMs + heartbeatMs);
     }
   }
 
@@ -187,6 +222,17 @@ export class Peering {
     this.#options.outbox.close(session.link);
     this.#options.outbox.event({ type: 'refused', peer: session.peer, by: 'us', code, message });
     this.#forget(session, `${code}: ${message}`, nowMs);
+  }
+
+  /** Lets go of a peer that is none any more. */
+  drop(peer: Peer, nowMs: number): void {
+    const { outbox } = this.#options;
+    for (const session of [...this.#sessions.values()]) {
+      if (session.peer !== peer.name) continue;
+      this.#proveRemoval(session.link, peer.name);
+      this.refuse(session, 'E_REMOVED', removalMessage(peer.name), nowMs);
+    }
+    if (peer.dialDeadlineMs !== undefined) outbox.cancelDial(peer.name);
   }
 
   /** Says goodbye on every link. */
@@ -229,13 +275,12 @@ export class Peering {
       default: {
         const peer = this.#options.peers.get(session.peer);
         if (peer?.session !== session) {
-          throw new RemoteProtocolError('E_STATE', `${frame.type} frame before WELCOME`);
-        }
-        if (frame.type === 'ping') {
-          // Who pings and does not read gets no answers, or they would pile up here.
-          if (session.bufferedBytes < this.#options.limits.linkBufferBytesMax) {
-            this.#options.outbox.sendFrame(session.link, { type: 'pong' });
+          // In front of a GOAWAY.
+          if (frame.type === 'members') {
+            const own = frame.changes.filter(({ name }) => name === this.#options.name);
+            return this.#options.handlers.onOwnChanges(own);
           }
+          throw new RemoteProtocolError('E_STATE', `${frame.type} frame before WELCOME`);
         }
         this.#options.handlers.onFrame(peer, session, frame, nowMs);
       }
@@ -275,8 +320,9 @@ export class Peering {
       throw new RemoteProtocolError('E_COUNTER_RANGE', message);
     }
     session.hello = hello;
+    session.creditBytes = hello.windowBytes;
     session.reader.frameBytesMax = frameBytesMax(limits);
-    const durable = handlers.durablePositions();
+    const durable = handlers.positionsFor(session.peer);
     outbox.sendFrame(session.link, { type: 'welcome', nonce: hello.nonce, durable });
     // Only now: if it has forgotten something, it learns what from our WELCOME, also when we refuse it.
     handlers.checkHello(session, hello, nowMs);
@@ -316,6 +362,7 @@ export class Peering {
         return;
       }
       this.#sessions.delete(current.link);
+      this.#options.handlers.onDown(current);
     }
     peer.handshakes.delete(session);
     peer.session = session;
@@ -379,6 +426,13 @@ export class Peering {
     this.#options.outbox.sendFrame(link, { type: 'goaway', code, message });
   }
 
+  /** Sends a former member the change that removed it: it may have been added again since, and know better. False for who is none. */
+  #proveRemoval(link: LinkId, name: NodeName): boolean {
+    const change = this.#options.handlers.removalOf(name);
+    if (change !== undefined) this.#options.outbox.sendFrame(link, { type: 'members', changes: [change] });
+    return change !== undefined;
+  }
+
   #forget(session: Session, reason: string, nowMs: number): void {
     this.#sessions.delete(session.link);
     const peer = this.#options.peers.get(session.peer);
@@ -386,9 +440,15 @@ export class Peering {
     peer.handshakes.delete(session);
     if (peer.session === session) {
       peer.session = undefined;
+      this.#options.handlers.onDown(session);
+      peer.seenAtMs = nowMs;
       if (nowMs - (session.upSinceMs ?? nowMs) >= this.#options.timings.stableMs) peer.attempts = 0;
       this.#options.outbox.event({ type: 'peer-down', peer: peer.name, reason });
     }
     if (peer.session === undefined) this.#backOff(peer, nowMs);
   }
+}
+
+function removalMessage(name: NodeName): string {
+  return `${name} was removed from the members of this cluster`;
 }

@@ -7,6 +7,8 @@
  */
 import type { ErrorCode } from '../errors.js';
 import type { JournalEntry } from '../journal/journal.js';
+import type { VectorClock } from '../clock/vector-clock.js';
+import type { MemberChange } from '../message/frame.js';
 import type { NodeName } from '../names.js';
 
 /** Number that the driver gives to a link. Never used twice. */
@@ -32,7 +34,8 @@ export interface ReadRequest {
  * A disk has lost what it had promised to keep.
  *
  * `E_PEER_FORGOT`: the peer holds less of our log than it had acknowledged; it gets it again. `E_ROLLED_BACK`, `E_CHAIN`:
- * the peer holds what we no longer do, or something else under our name; broadcasts are refused from now on.
+ * the peer holds what we no longer do, or something else under our name; broadcasts are refused from now on. (`E_CHAIN` also when
+ * two others have proved to hold different messages under one dot.) `E_REMOVED`: we are no member any more; broadcasts are refused.
  * `E_LOG_CORRUPT`, `E_LOG_VANISHED`, `E_STORAGE`: a part of our log that was read again is damaged, gone or unreadable.
  */
 export interface NodeAlarm {
@@ -57,7 +60,11 @@ export type ReplicaEvent =
   /** A batch of somebody's closed log, which we had asked the peer for, contradicts what we hold. */
   | { readonly type: 'fetched-refused'; readonly peer: NodeName; readonly code: string; readonly message: string }
   | { readonly type: 'dial-failed'; readonly peer: NodeName; readonly reason: string; readonly retryInMs: number }
-  | { readonly type: 'alarm'; readonly alarm: NodeAlarm };
+  | { readonly type: 'alarm'; readonly alarm: NodeAlarm }
+  /** Everything up to this clock has been applied by every member. */
+  | { readonly type: 'stable'; readonly clock: VectorClock }
+  /** Members were added or removed, or had been in an earlier life. */
+  | { readonly type: 'members'; readonly members: readonly NodeName[]; readonly changes: readonly MemberChange[] };
 
 export interface Ready {
   /** To be appended to the journal as one group and synced; then `handlePersisted`. Empty while a group is under way. */
@@ -66,7 +73,18 @@ export interface Ready {
   readonly reads: readonly ReadRequest[];
   /** Seqs of our own messages that are now as durable as their broadcast asked, in ascending order per request. */
   readonly receipts: readonly number[];
+  /** Seqs of our own messages that can never become so durable, because there are not so many members any more. */
+  readonly impossible: readonly number[];
+  /** Numbers of requests (`skip`, `addMember`, `removeMember`) that are durable. */
+  readonly confirmations: readonly number[];
   readonly events: readonly ReplicaEvent[];
+  /**
+   * The journal must begin this incarnation, then `handleIncarnation`: our name was used before, by a log that is not here any
+   * more. Until then nothing is appended.
+   */
+  readonly incarnation: number | undefined;
+  /** The journal need not keep anything in front of this address (Infinity: nothing at all); then `handleReleased`. */
+  readonly releaseAddress: number;
   /** `handleTimeout` must be called at this time or soon after; undefined when nothing is waited for. */
   readonly wakeAtMs: number | undefined;
 }

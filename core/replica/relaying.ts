@@ -33,6 +33,11 @@ export class Relaying {
       const key = originKey(wanted.origin, wanted.incarnation);
       throw new RemoteProtocolError('E_STATE', `wants message ${wanted.seq} of ${key}, we hold ${index.lastSeq}`);
     }
+    if (wanted.seq < index.firstSeq) {
+      const { origin: name, incarnation } = wanted;
+      this.#outbox.sendFrame(session.link, { type: 'gap', origin: name, incarnation, seq: index.firstSeq });
+      return;
+    }
     const from = index.ordinalOf(wanted.seq);
     const relay = session.relay;
     if (relay?.origin !== origin) {
@@ -50,6 +55,9 @@ export class Relaying {
     const relay = session.relay;
     if (relay === undefined || relay.isReading) return;
     const index = this.#logs.index(relay.origin);
+    // What was given up since it was asked for is no longer there.
+    relay.cursor = Math.max(relay.cursor, index.begin);
+    relay.from = Math.max(relay.from, index.begin);
     const { cursor, from } = relay;
     const hasRoom = session.bufferedBytes < this.#limits.linkBufferBytesMax;
     if (!hasRoom || cursor === index.end || index.bytesBetween(from, cursor) >= bytesPerWant) return;

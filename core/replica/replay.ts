@@ -54,6 +54,13 @@ export class Replay {
     this.#newBytes += length;
   }
 
+  /** A log goes on from here: what lies in front is not in the journal, or has come with a snapshot. */
+  jump(origin: number, state: LogState): void {
+    const cursor = this.#cursor(origin);
+    cursor.ordinal = this.#logs.index(origin).end;
+    cursor.state = state;
+  }
+
   /** True when nothing is left to read. */
   get isDone(): boolean {
     return !this.#isReading && this.#next() === undefined;

@@ -8,23 +8,27 @@
 import { RemoteProtocolError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import { encodeBatchFrame, type LogPosition } from '../message/frame.js';
+import type { Origin } from '../message/origin.js';
 import type { Outbox } from './outbox.js';
 import type { OwnLog } from './own-log.js';
 import type { Peer } from './peer.js';
 import type { Session } from './session.js';
 
 export class Sending {
+  readonly #self: Origin;
   readonly #ownLog: OwnLog;
   readonly #outbox: Outbox;
   readonly #limits: Limits;
   readonly #peers: ReadonlyMap<string, Peer>;
 
   constructor(options: {
+    readonly self: Origin;
     readonly ownLog: OwnLog;
     readonly outbox: Outbox;
     readonly limits: Limits;
     readonly peers: ReadonlyMap<string, Peer>;
   }) {
+    this.#self = options.self;
     this.#ownLog = options.ownLog;
     this.#outbox = options.outbox;
     this.#limits = options.limits;
@@ -55,7 +59,7 @@ export class Sending {
   /** Sends what the window and the link allow. */
   pump(peer: Peer): void {
     const session = peer.session;
-    if (session === undefined) return;
+    if (session === undefined || this.#mustSayGap(peer, session)) return;
     while (peer.cursor < this.#ownLog.index.end && peer.awaitedOrdinal === undefined && this.#hasRoom(peer, session)) {
       const frame = this.#ownLog.frame(peer.cursor);
       if (frame === undefined) {
@@ -68,43 +72,62 @@ export class Sending {
     }
   }
 
-  /** The peer has synced our log up to `seq`. Throws `E_ACK` when we have not written that far. */
-  handleAck(peer: Peer, seq: number): void {
+  /** True when the peer lacks what the journal has given up: it can be sent nothing before it has a snapshot. */
+  #mustSayGap(peer: Peer, session: Session): boolean {
+    const { firstSeq } = this.#ownLog.index;
+    if (peer.ackedSeq + 1 >= firstSeq) return false;
+    if (!session.isToldOfGap) {
+      session.isToldOfGap = true;
+      const { name, incarnation } = this.#self;
+      this.#outbox.sendFrame(session.link, { type: 'gap', origin: name, incarnation, seq: firstSeq });
+    }
+    return true;
+  }
+
+  /** The peer has synced our log up to `seq` and takes `creditBytes` more. Throws `E_ACK` when we have not written that far. */
+  handleAck(peer: Peer, session: Session, seq: number, creditBytes: number): void {
     if (seq > this.#ownLog.index.lastSeq) {
       throw new RemoteProtocolError(
         'E_ACK',
         `acknowledges message ${seq}, we have written ${this.#ownLog.index.lastSeq}`,
       );
     }
-    if (seq <= peer.ackedSeq) return;
-    this.#noteAcked(peer, seq);
-    // What it received on an earlier link need not be sent on this one.
-    peer.cursor = Math.max(peer.cursor, peer.ackedOrdinal);
-    peer.sentSeq = Math.max(peer.sentSeq, seq);
+    session.creditBytes = creditBytes;
+    if (seq > peer.ackedSeq) {
+      this.#noteAcked(peer, seq);
+      // What it received on an earlier link, or with a snapshot, need not be sent on this one.
+      peer.cursor = Math.max(peer.cursor, peer.ackedOrdinal);
+      peer.sentSeq = Math.max(peer.sentSeq, seq);
+    }
     this.pump(peer);
   }
 
   /** The peer misses our log from `seq` on. Throws `E_STATE` when we have not written that far. */
-  handleWant(peer: Peer, seq: number): void {
+  handleWant(peer: Peer, session: Session, seq: number): void {
     if (seq === 0 || seq > this.#ownLog.index.lastSeq + 1) {
       throw new RemoteProtocolError('E_STATE', `wants message ${seq}, we have written ${this.#ownLog.index.lastSeq}`);
     }
+    // Asked again, it may have missed the answer.
+    session.isToldOfGap = false;
     peer.cursor = Math.min(peer.cursor, this.#ownLog.index.ordinalOf(seq));
     // A batch that is being read back now is no longer the next one; `#handleRead` notices and goes on from the cursor.
     this.pump(peer);
   }
 
   sendPing(peer: Peer, session: Session): void {
-    this.#outbox.sendFrame(session.link, { type: 'ping', sentSeq: peer.sentSeq });
+    const { seenVersion } = session;
+    this.#outbox.sendFrame(session.link, { type: 'ping', sentSeq: peer.sentSeq, seenVersion });
   }
 
   sendWant(session: Session, position: LogPosition): void {
     this.#outbox.sendFrame(session.link, { type: 'want', ...position });
   }
 
-  sendAck(session: Session, durable: readonly LogPosition[]): void {
+  sendAck(session: Session, seq: number, creditBytes: number): void {
     session.owesAck = false;
-    this.#outbox.sendFrame(session.link, { type: 'ack', durable });
+    session.grantedBytes = creditBytes;
+    session.acknowledgedBytes = session.syncedBytes;
+    this.#outbox.sendFrame(session.link, { type: 'ack', seq, creditBytes });
   }
 
   /** A batch was read back: sends it to whoever waited for it. */
@@ -129,7 +152,8 @@ export class Sending {
 
   #hasRoom(peer: Peer, session: Session): boolean {
     if (session.bufferedBytes >= this.#limits.linkBufferBytesMax) return false;
-    const windowBytes = Math.min(this.#limits.windowBytes, session.hello?.windowBytes ?? 0);
+    const windowBytes = Math.min(this.#limits.windowBytes, session.creditBytes);
+    if (windowBytes === 0) return false;
     const owedBytes = this.#ownLog.index.bytesBetween(peer.ackedOrdinal, peer.cursor);
     // One batch may always be under way, however small the window.
     return owedBytes === 0 || owedBytes + this.#ownLog.index.at(peer.cursor).length <= windowBytes;

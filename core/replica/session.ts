@@ -30,15 +30,31 @@ export interface Session {
   wanted: { readonly seq: number; readonly atMs: number } | undefined;
   /** What the peer holds of each log, as far as it has said so, by origin index. */
   readonly held: Map<number, number>;
-  /** Closed logs that we have asked the peer for. */
+  /** Logs not its own that we have asked the peer for. */
   readonly asked: Set<number>;
   /** Of these, the logs of which the peer holds another version than we do. */
   readonly givenUp: Set<number>;
-  /** What the peer last asked us for of a closed log. */
+  /** Unacknowledged bytes that the peer is ready to take, by its HELLO and its last acknowledgement. */
+  creditBytes: number;
+  /** What we have told the peer to be ready for. */
+  grantedBytes: number;
+  /** Bytes of the peer's own log: taken, synced, and acknowledged on this link. */
+  takenBytes: number;
+  syncedBytes: number;
+  acknowledgedBytes: number;
+  /** Version of the peer's knowledge that we have. */
+  seenVersion: number;
+  /** Version of our knowledge up to which we have told the peer. */
+  toldVersion: number;
+  /** Something of what we know cannot wait for the peer's next PING. */
+  owesAdvert: boolean;
+  /** The peer was told that we do not have any more what it needs of our log. */
+  isToldOfGap: boolean;
+  /** What the peer last asked us for of a log that is not ours. */
   relay: Relay | undefined;
 }
 
-/** What a peer is given of one closed log. */
+/** What a peer is given of one log that is not ours. */
 export interface Relay {
   readonly origin: number;
   /** Seq of the last WANT. */

@@ -1,7 +1,13 @@
-/** The scenarios that come with the program, in the order in which `list` shows them. */
+/**
+ * The scenarios that come with the program, in the order in which `list` shows them.
+ *
+ * A run of one in `catalogue` takes milliseconds; these are what a sweep runs that is told no names. A run of a large one
+ * takes a second or so: it would take all the time of such a sweep, so it must be asked for.
+ */
 import { AntecedentError } from '../../core/index.js';
 import type { Scenario } from '../scenario.js';
 import { calm } from './calm.js';
+import { clockJumps } from './clock.js';
 import { smallLog } from './crash-points.js';
 import {
   bitRotFound,
@@ -12,19 +18,38 @@ import {
   syncFails,
   tornTail,
 } from './disk.js';
-import { duplicateStorm, lossy, oneWayBlock, partitionHeal, reorderStorm, slowPeer } from './network.js';
-import { crashRestart, powerLossRestart } from './process.js';
+import { memberJoins, memberLeaves, snapshotJoin } from './members.js';
+import { restoredBackup, twinNames, wipedDisk } from './directory.js';
+import {
+  bridge,
+  duplicateStorm,
+  flapping,
+  lossy,
+  oneWayBlock,
+  partitionHeal,
+  reorderStorm,
+  slowPeer,
+  swizzleClog,
+} from './network.js';
+import { poisonMessage } from './poison.js';
+import { crashRestart, minorityDies, pauseAndResume, powerLossRestart } from './process.js';
+import { hundredNodes, longBacklog } from './scale.js';
 import { swarm } from './swarm.js';
 
 export const catalogue: readonly Scenario[] = [
   calm,
   partitionHeal,
   oneWayBlock,
+  bridge,
+  flapping,
+  swizzleClog,
   reorderStorm,
   duplicateStorm,
   lossy,
   crashRestart,
   powerLossRestart,
+  pauseAndResume,
+  minorityDies,
   tornTail,
   bitRotFound,
   repairedLog,
@@ -32,15 +57,27 @@ export const catalogue: readonly Scenario[] = [
   syncFails,
   diskStalls,
   crashDuringRecovery,
+  wipedDisk,
+  restoredBackup,
+  twinNames,
+  clockJumps,
+  poisonMessage,
+  memberJoins,
+  memberLeaves,
+  snapshotJoin,
   slowPeer,
+  longBacklog,
   smallLog,
   swarm,
 ];
 
+export const largeScenarios: readonly Scenario[] = [hundredNodes];
+
 /** The scenario of that name. Throws `E_CONFIG`. */
 export function findScenario(name: string): Scenario {
-  const found = catalogue.find((scenario) => scenario.name === name);
+  const all = [...catalogue, ...largeScenarios];
+  const found = all.find((scenario) => scenario.name === name);
   if (found !== undefined) return found;
-  const names = catalogue.map((scenario) => scenario.name).join(', ');
+  const names = all.map((scenario) => scenario.name).join(', ');
   throw new AntecedentError('E_CONFIG', `there is no scenario ${JSON.stringify(name)}; the catalogue has ${names}`);
 }

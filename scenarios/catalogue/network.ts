@@ -2,9 +2,9 @@
  * What networks do: parts that cannot reach each other, writes lost, doubled and overtaken, a peer that is too slow.
  */
 import { ms, seconds } from '../duration.js';
-import { cut, hold, link, oneWay, partition, slowDisk } from '../faults.js';
+import { cut, hold, link, oneWay, partition, slowDisk, swizzle } from '../faults.js';
 import { namesOfNodes, scenario, type Scenario } from '../scenario.js';
-import { at, randomly } from '../schedule.js';
+import { at, every, randomly } from '../schedule.js';
 import { mailboxes } from '../workloads/mailboxes.js';
 import { quickTimings, soon } from './timings.js';
 
@@ -18,6 +18,36 @@ export const partitionHeal: Scenario = scenario('partition-heal', {
   nodes: 5,
   workload: mailboxes({ perSecond: 8, for: seconds(3) }),
   faults: [at(ms(500), partition('halves', { for: ms(1800) })), randomly(0.5, cut('any'), whileWriting)],
+  timings: quickTimings,
+  expect: soon,
+});
+
+export const bridge: Scenario = scenario('bridge', {
+  about: 'Two halves go on writing while they reach each other only through one node, then heal.',
+  nodes: 5,
+  workload: mailboxes({ perSecond: 8, for: seconds(3) }),
+  faults: [at(ms(500), partition('bridge', { for: ms(1800) })), randomly(0.5, cut('any'), whileWriting)],
+  timings: quickTimings,
+  expect: soon,
+});
+
+export const flapping: Scenario = scenario('flapping', {
+  about: 'Partitions come and go every few hundred milliseconds, and links are reset again and again.',
+  nodes: 4,
+  workload: mailboxes({ perSecond: 10, for: seconds(3) }),
+  faults: [
+    every(ms(400), partition('random', { for: ms(250) }), { from: ms(200), until: ms(2600) }),
+    randomly(6, cut('any'), { from: ms(200), until: ms(2800) }),
+  ],
+  timings: quickTimings,
+  expect: soon,
+});
+
+export const swizzleClog: Scenario = scenario('swizzle', {
+  about: 'Directions clog one after the other in one random order, and come free in another.',
+  nodes: 4,
+  workload: mailboxes({ perSecond: 14, for: seconds(3) }),
+  faults: [every(ms(1000), swizzle({ for: ms(900) }), { from: ms(100), until: ms(2100) })],
   timings: quickTimings,
   expect: soon,
 });

@@ -1,10 +1,11 @@
 /** What happens to processes and machines: they die, lose power, stop and go on. */
+import type { NodeName } from '../../core/index.js';
 import type { RandomStream } from '../../transport-sim/index.js';
 import { ms, seconds } from '../duration.js';
-import { crash, hold, pause, powerLoss, stop } from '../faults.js';
+import { crash, hold, oneWay, pause, powerLoss, stop } from '../faults.js';
 import type { ApplicationMode } from '../plan.js';
-import { scenario, type Scenario } from '../scenario.js';
-import { at, randomly } from '../schedule.js';
+import { namesOfNodes, scenario, type Scenario } from '../scenario.js';
+import { at, randomly, type ScheduledFault } from '../schedule.js';
 import { mailboxes } from '../workloads/mailboxes.js';
 import { quickTimings, soon } from './timings.js';
 
@@ -59,3 +60,59 @@ export const powerLossRestart: Scenario = scenario('power-loss', {
   timings: quickTimings,
   expect: soon,
 });
+
+export const pauseAndResume: Scenario = scenario('pause-and-resume', {
+  about: 'Processes stand still for longer than their peers wait for a sign of life: one, two, and all at once.',
+  vary: (streams) => {
+    const nodes = namesOfNodes(4);
+    const [one = '', other = '', third = ''] = streams('pause-and-resume').shuffle(nodes);
+    return {
+      nodes,
+      workload: mailboxes({ perSecond: 10, for: seconds(6) }),
+      faults: [
+        at(ms(200), pause(one, { for: ms(1700) })),
+        at(ms(2000), pause(other, { for: ms(1400) })),
+        at(ms(2300), pause(third, { for: ms(1500) })),
+        at(ms(4000), pause('all', { for: ms(1300) })),
+      ],
+      timings: quickTimings,
+      expect: soon,
+    };
+  },
+});
+
+export const minorityDies: Scenario = scenario('minority-dies-for-good', {
+  about: 'One or two of five are heard by some of the others only, and then die for good: what one has, all must get.',
+  vary: (streams) => {
+    const random = streams('minority');
+    const nodes = namesOfNodes(5);
+    const shuffled = random.shuffle(nodes);
+    const deaths = random.between(1, 2);
+    return {
+      nodes,
+      workload: mailboxes({ perSecond: 22, for: seconds(2.2) }),
+      faults: shuffled.slice(0, deaths).flatMap((doomed) => dieHalfHeard(random, doomed, shuffled.slice(deaths))),
+      timings: quickTimings,
+      expect: soon,
+    };
+  },
+});
+
+/**
+ * Between one survivor and all but one hear nothing any more of what it writes, for a while. Then it is gone, and mostly
+ * what they did not hear as well; held back on the way, it comes from the grave when the faults end.
+ */
+function dieHalfHeard(
+  random: RandomStream,
+  doomed: NodeName,
+  survivors: readonly NodeName[],
+): readonly ScheduledFault[] {
+  const deaf = random.shuffle(survivors).slice(0, random.between(1, survivors.length - 1));
+  const fromMs = random.between(400, 800);
+  const direction = { from: doomed, to: deaf };
+  const die = random.chance(0.5) ? crash : powerLoss;
+  return [
+    at(ms(fromMs), random.chance(0.75) ? oneWay(direction) : hold(direction)),
+    at(ms(fromMs + random.between(300, 800)), die(doomed, { forGood: true })),
+  ];
+}

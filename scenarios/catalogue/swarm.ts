@@ -21,6 +21,7 @@ import {
   powerLoss,
   slowDisk,
   stop,
+  swizzle,
   type DirectionTarget,
   type Fault,
 } from '../faults.js';
@@ -42,10 +43,11 @@ const anyDirection: readonly DirectionTarget[] = ['any', 'from-one', 'to-one', '
  */
 const faultKinds: Readonly<Record<string, (random: RandomStream, thinnest: number) => Fault>> = {
   partition: (random) =>
-    partition(random.pick(['halves', 'one', 'minority', 'random'] as const), { for: short(random, 1500) }),
+    partition(random.pick(['halves', 'one', 'minority', 'random', 'bridge'] as const), { for: short(random, 1500) }),
   'one-way': (random) => oneWay(random.pick(anyDirection), { for: short(random, 1500) }),
   cut: (random) => cut(random.pick(anyDirection)),
   hold: (random) => hold(random.pick(anyDirection), { for: short(random, 800) }),
+  swizzle: (random) => swizzle({ for: short(random, 1000) }),
   crash: (random) => crash(random.pick(['any', 'any', 'minority', 'all']), { for: short(random, 500) }),
   'crash-until-the-end': () => crash('any'),
   'power-loss': (random) => powerLoss(random.pick(['any', 'any', 'minority', 'all']), { for: short(random, 500) }),

@@ -3,13 +3,16 @@
  *
  * A node that never comes back takes to its grave what nobody else has, so it is not asked for, and neither is what a
  * damaged disk has taken; one that is fenced for it counts as gone (see `damage.ts`). What must be everywhere
- * is what any live node was given, and everything accepted or delivered anywhere of a live origin, which has it on disk.
+ * is what any live node was given, everything accepted or delivered anywhere of a live origin, which has it on disk, and what
+ * was accepted as being on more members than are gone (see `copies.ts`). Nothing is asked of a node that was removed, nor
+ * for its sake.
  *
  * A message that its origin accepted, lost in a crash and never was given again is a broken promise (durability, safety);
  * so is one that its origin had been told to broadcast when it was closed in peace.
  * Anything else that is missing is liveness, named by what was going on: much, nothing, or too little.
  */
 import { formatDot, type Dot, type NodeName } from '../../core/index.js';
+import { requireCopies } from './copies.js';
 import { promisedSeq } from './damage.js';
 import { countIn, hasDelivered, type GroundTruth, type NodeTruth, type OriginLog } from './ground-truth.js';
 import type { Property, Violation } from './violation.js';
@@ -46,10 +49,17 @@ export function checkConvergence(truth: GroundTruth, end: End): Violation | unde
 }
 
 function liveNodes(truth: GroundTruth, names: readonly NodeName[]): readonly NodeTruth[] {
-  return names.map((name) => truth.node(name)).filter(({ isFenced }) => !isFenced);
+  return names.map((name) => truth.node(name)).filter(({ isFenced, isMember }) => !isFenced && isMember);
 }
 
-/** Highest seq of a log that every live node must have. */
+/** Highest seq of each log that every live node must have. */
+function requiredSeqs(truth: GroundTruth, live: readonly NodeTruth[]): Int32Array {
+  const required = Int32Array.from(truth.logs, (log) => requiredSeq(log, live));
+  requireCopies(truth, live, required);
+  return required;
+}
+
+/** Without what the number of its copies alone tells. */
 function requiredSeq(log: OriginLog, live: readonly NodeTruth[]): number {
   let required = 0;
   for (const node of live) {
@@ -60,10 +70,10 @@ function requiredSeq(log: OriginLog, live: readonly NodeTruth[]): number {
 }
 
 function findGap(truth: GroundTruth, live: readonly NodeTruth[]): Gap | undefined {
+  const required = requiredSeqs(truth, live);
   for (const log of truth.logs) {
-    const required = requiredSeq(log, live);
     for (const node of live) {
-      if (hasDelivered(node, log, required)) continue;
+      if (hasDelivered(node, log, countIn(required, log.index))) continue;
       const seq = countIn(node.delivered, log.index) + 1;
       return { node, log, seq, holders: live.filter((other) => hasDelivered(other, log, seq)) };
     }
@@ -100,12 +110,14 @@ function describeGap(truth: GroundTruth, gap: Gap, end: End): Violation {
     deadlock: 'and nothing is going on any more',
     convergence: 'though it had the time',
   };
+  const copies = log.acceptedOn.findLastIndex((accepted) => accepted >= seq);
   const having =
     holders.length === 0
-      ? `${log.origin} has accepted it and given it to nobody`
+      ? `${log.origin} has accepted it${copies > 1 ? ` as durable on ${copies} members` : ''} and given it to nobody`
       : `${listNames(holders.map((holder) => holder.name))} ${holders.length === 1 ? 'has' : 'have'} it`;
-  const absent = truth.nodes.length - end.live.length;
-  const down = absent === 0 ? '' : ` (${absent} of ${truth.nodes.length} nodes are down)`;
+  const members = truth.nodes.filter(({ isMember }) => isMember);
+  const absent = members.filter(({ name: member }) => !end.live.includes(member)).length;
+  const down = absent === 0 ? '' : ` (${absent} of ${members.length} nodes are down)`;
   return {
     property,
     kind: 'liveness',

@@ -10,6 +10,8 @@
  * - Messages of its own that nobody was given may be lost, accepted or not: they need not arrive (`promisedSeq`), and their
  *   dots may be used again (`mayForget`).
  *
+ * A node that was removed may say that it is told so, and any node that somebody who is away holds back its journal.
+ *
  * Everything else is judged as ever. Whatever it delivers, delivers again, or gives out is held against causal order,
  * duplication, integrity and position order; what any other live node was given of its messages must reach all of them;
  * and what became of the messages of others, at others, has nothing to do with it.
@@ -26,8 +28,12 @@ export function mayStop(node: NodeTruth, code: string): boolean {
   return node.mayRefuse && stopCodes.has(code);
 }
 
-/** True when the one who has forgotten something, by this alarm, has a disk that was damaged. */
-export function isExcusedAlarm(truth: GroundTruth, { node, code, peer }: Alarm): boolean {
+/** True when the one who has forgotten something, by this alarm, has a disk that was damaged; or when it is as removed as it says. */
+export function isExcusedAlarm(truth: GroundTruth, { node, code, peer, isFenced }: Alarm): boolean {
+  if (code === 'E_REMOVED') return !truth.node(node).isMember;
+  if (code === 'E_RETENTION') return true;
+  // Two others hold different messages of somebody whose directory was used twice.
+  if (code === 'E_CHAIN' && isFenced === false) return truth.nodes.some(({ isDamaged }) => isDamaged);
   if (isAboutOwnLog(code) || stopCodes.has(code)) return truth.node(node).isDamaged;
   return code === 'E_PEER_FORGOT' && peer !== undefined && truth.node(peer).isDamaged;
 }

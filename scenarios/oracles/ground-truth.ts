@@ -10,16 +10,18 @@
  *   state through every crash, so positions are only ever added; what comes again changes nothing. Only an application that
  *   is built anew begins with none.
  * - `delivered[i]` of a node counts the messages of log i among its positions. As long as no oracle has raised an alarm, a
- *   node is given each log in order, so the counts identify the set exactly.
+ *   node is given each log in order, so the counts identify the set exactly, and its copy of every log is a prefix of it.
  * - `past[i]` of an attempt is `delivered[i]` at that moment, also when it was made right after a restart, before its node
  *   had delivered anything again: what an application knows, it knows. The entry of its own log is seq - 1.
  * - `marked` of a node is a position that its disk must remember as applied: a group of records carries, with the
  *   broadcasts, the mark of what was confirmed when they were made, so the receipt of a broadcast stands for the mark
  *   too; and a node that is closed takes its leave only when everything confirmed is marked. What is applied is confirmed
  *   a little later, at the latest when the next position comes.
+ * - A node that is removed stays here with all it was given, and is a member no more. One that joins may begin with the
+ *   state of another: it then counts as having been given what that one had, at the same positions.
  * Counts live in plain integer arrays: they are copied at every broadcast and compared at every delivery.
  */
-import { AntecedentError, compareNames, formatDot, type Dot, type NodeName } from '../../core/index.js';
+import { AntecedentError, compareNames, formatDot, originKey, type Dot, type NodeName } from '../../core/index.js';
 
 /** One call of broadcast(). */
 export interface Attempt {
@@ -46,6 +48,10 @@ export interface OriginLog {
   promisedAtEnd: number;
   /** Highest seq that any node, dead or alive, was given. */
   deliveredAnywhere: number;
+  /** Highest seq that was accepted as being on so many members, by that number. */
+  readonly acceptedOn: number[];
+  /** Up to here every member has had it: a lower bound, see `stability.ts`. */
+  everywhere: number;
   /** Life of the node in which it last broadcast here. */
   life: number;
 }
@@ -53,7 +59,10 @@ export interface OriginLog {
 /** One member, through all its lives. */
 export interface NodeTruth {
   readonly name: NodeName;
-  readonly index: number;
+  /** The name in the dots of what it broadcasts: its own, unless it is a twin. */
+  readonly identity: NodeName;
+  /** False before it joins and after it was removed. */
+  isMember: boolean;
   /** Its own logs, in the order of their first use. */
   readonly logs: OriginLog[];
   positions: Attempt[];
@@ -77,6 +86,17 @@ export interface NodeTruth {
   mayRefuse: boolean;
   /** It has found out, damaged, that its log went back. */
   isFenced: boolean;
+  /** Positions that an operator has skipped: they count as given, though their messages are not in the application's state. */
+  readonly skipped: Set<number>;
+  /**
+   * What it need not have been given any more when it counts as having been: it had been before its state was replaced, or
+   * it was there when the node joined. Undefined while its state is the one it began with.
+   */
+  excused: Int32Array | undefined;
+  /** What came with a state that was not its own. */
+  inherited: Int32Array | undefined;
+  /** What it has called stable, to the application that has its state, in any of its lives. */
+  stable: Int32Array | undefined;
   /** Two halves of an order-independent hash of the delivered set. */
   setXor: number;
   setSum: number;
@@ -108,33 +128,18 @@ export function durableSeq(log: OriginLog): number {
 }
 
 export class GroundTruth {
-  /** In byte order of their names. */
-  readonly nodes: readonly NodeTruth[];
+  /** Everybody who is a member or ever was, in byte order of their names. */
+  nodes: readonly NodeTruth[];
   /** By index. */
   readonly logs: OriginLog[] = [];
   readonly #byName = new Map<string, NodeTruth>();
+  readonly #logsByKey = new Map<string, OriginLog>();
   #capacity: number;
 
   constructor(names: readonly NodeName[]) {
     this.#capacity = Math.max(4, names.length * 2);
-    this.nodes = [...names].sort(compareNames).map((name, index) => ({
-      name,
-      index,
-      logs: [],
-      positions: [],
-      delivered: new Int32Array(this.#capacity),
-      life: 0,
-      last: undefined,
-      keepsMark: false,
-      marked: 0,
-      markedSince: '',
-      isDamaged: false,
-      mayRefuse: false,
-      isFenced: false,
-      setXor: 0,
-      setSum: 0,
-    }));
-    for (const node of this.nodes) this.#byName.set(node.name, node);
+    this.nodes = [...names].sort(compareNames).map((name) => this.#newNode(name));
+    for (const node of this.nodes) node.isMember = true;
   }
 
   /** Throws `E_UNKNOWN_MEMBER` when the history speaks of a node it was not announced with. */
@@ -146,6 +151,11 @@ export class GroundTruth {
     return node;
   }
 
+  /** As `node`, or undefined. */
+  find(name: string): NodeTruth | undefined {
+    return this.#byName.get(name);
+  }
+
   /** The log a dot belongs to; undefined when nobody ever broadcast there. */
   findLog(dot: Dot): OriginLog | undefined {
     const logs = this.#byName.get(dot.origin)?.logs;
@@ -153,6 +163,11 @@ export class GroundTruth {
     // A node has few incarnations, and the latest is nearly always meant.
     for (let i = logs.length - 1; i >= 0; i--) if (logs[i]?.incarnation === dot.incarnation) return logs[i];
     return undefined;
+  }
+
+  /** The log that clocks name so; undefined when nobody ever broadcast there. */
+  findLogOf(key: string): OriginLog | undefined {
+    return this.#logsByKey.get(key);
   }
 
   findAttempt(dot: Dot): Attempt | undefined {
@@ -172,10 +187,13 @@ export class GroundTruth {
       kept: 0,
       promisedAtEnd: 0,
       deliveredAnywhere: 0,
+      acceptedOn: [],
+      everywhere: 0,
       life: node.life,
     };
     this.logs.push(log);
     node.logs.push(log);
+    this.#logsByKey.set(originKey(log.origin, log.incarnation), log);
     if (this.logs.length > this.#capacity) this.#grow();
     return log;
   }
@@ -185,7 +203,7 @@ export class GroundTruth {
    * goes on behind its own mark, which only the next delivery reveals.
    */
   start(node: NodeTruth, position: number | undefined): void {
-    if (position !== undefined && position !== node.positions.length) {
+    if (position !== undefined && !isStored(node, position)) {
       throw new AntecedentError(
         'E_POSITION',
         `node ${node.name} is said to have stored position ${position}, but was given ${node.positions.length} messages`,
@@ -193,19 +211,67 @@ export class GroundTruth {
     }
     node.life += 1;
     node.keepsMark = position === undefined;
-    node.last = position ?? (node.positions.length === 0 ? 0 : undefined);
+    if (position === undefined) node.last = node.positions.length === 0 ? 0 : undefined;
+    else node.last = node.positions.length;
   }
 
   /** The application of a node that is down is built anew: it has been given nothing yet. */
   rebuild(node: NodeTruth): void {
-    node.positions = [];
-    node.delivered = new Int32Array(this.#capacity);
-    node.setXor = 0;
-    node.setSum = 0;
+    this.#replaceState(node, []);
     node.last = undefined;
-    node.marked = 0;
     node.isFenced = false;
     node.mayRefuse = false;
+  }
+
+  /** The directory and the application of a node that is down are what they were when it had come to `position`. */
+  setBack(node: NodeTruth, position: number): void {
+    this.#replaceState(node, node.positions.slice(0, position));
+    node.last = undefined;
+    node.isFenced = false;
+    node.mayRefuse = false;
+  }
+
+  /** Another process with the identity of `original` has what that one had at `position`. It is no member. */
+  addTwin(name: NodeName, original: NodeTruth, position: number): NodeTruth {
+    const node = this.#newNode(name, original.identity);
+    this.#replaceState(node, original.positions.slice(0, position));
+    original.isDamaged = true;
+    node.isDamaged = true;
+    return node;
+  }
+
+  /**
+   * A node that may not be known yet is a member. With `state`, its application goes on with what another one's was at a
+   * position. Throws `E_POSITION` for a position that the other one has not come to.
+   */
+  join(name: NodeName, state: { readonly node: NodeName; readonly position: number } | undefined): NodeTruth {
+    const node = this.#byName.get(name) ?? this.#newNode(name);
+    if (!this.nodes.includes(node)) {
+      this.nodes = [...this.nodes, node].sort((one, other) => compareNames(one.name, other.name));
+    }
+    if (!node.isMember) {
+      node.isMember = true;
+      const excused = this.#excuse(node);
+      for (const log of this.logs) excused[log.index] = Math.max(countIn(excused, log.index), log.attempts.length);
+    }
+    if (state === undefined) return node;
+    const { positions } = this.node(state.node);
+    if (state.position > positions.length) {
+      throw new AntecedentError(
+        'E_POSITION',
+        `node ${name} is said to go on behind position ${state.position} of ${state.node}, which was given ${positions.length} messages`,
+      );
+    }
+    this.#replaceState(node, positions.slice(0, state.position));
+    for (const skipped of this.node(state.node).skipped) if (skipped <= state.position) node.skipped.add(skipped);
+    node.inherited = node.delivered.slice();
+    node.last = state.position;
+    return node;
+  }
+
+  /** Nothing is expected of the node any more. */
+  remove(node: NodeTruth): void {
+    node.isMember = false;
   }
 
   /** The life ends, with or without warning. */
@@ -223,20 +289,34 @@ export class GroundTruth {
 
   /** Records a broadcast that the oracles have found lawful. Later attempts of a life that ended unseen are forgotten. */
   addAttempt(node: NodeTruth, log: OriginLog, seq: number, payload: Uint8Array): void {
+    this.putAttempt(this.newAttempt(node, log, seq, payload));
+    log.life = node.life;
+  }
+
+  /** What `node` broadcasts now. */
+  newAttempt(node: NodeTruth, log: OriginLog, seq: number, payload: Uint8Array): Attempt {
     const past = node.delivered.slice(0, this.logs.length);
     past[log.index] = seq - 1;
+    return { log, seq, payload, past, confirmed: (node.last ?? 0) - 1 };
+  }
+
+  /** Puts an attempt at its place in its log, as the last one. */
+  putAttempt(attempt: Attempt): void {
+    const { log, seq } = attempt;
     log.attempts.length = seq - 1;
     // Changes something only where a damaged disk has lost what was promised.
     log.accepted = Math.min(log.accepted, seq - 1);
     log.kept = Math.min(log.kept, seq - 1);
     log.promisedAtEnd = Math.min(log.promisedAtEnd, seq - 1);
-    log.attempts.push({ log, seq, payload, past, confirmed: (node.last ?? 0) - 1 });
-    log.life = node.life;
+    log.acceptedOn.forEach((accepted, copies) => (log.acceptedOn[copies] = Math.min(accepted, seq - 1)));
+    log.attempts.push(attempt);
   }
 
-  /** Records a receipt. */
-  accept(node: NodeTruth, attempt: Attempt): void {
-    attempt.log.accepted = Math.max(attempt.log.accepted, attempt.seq);
+  /** Records a receipt for a message that was to be on `copies` members. */
+  accept(node: NodeTruth, attempt: Attempt, copies: number): void {
+    const { log, seq } = attempt;
+    log.accepted = Math.max(log.accepted, seq);
+    if (copies > 1) log.acceptedOn[copies] = Math.max(log.acceptedOn[copies] ?? 0, seq);
     mark(node, attempt.confirmed, `${nameOf(attempt)} was accepted`);
   }
 
@@ -244,22 +324,106 @@ export class GroundTruth {
   addDelivery(node: NodeTruth, attempt: Attempt, position: number): void {
     node.last = position;
     if (position <= node.positions.length) return;
-    const { log, seq } = attempt;
-    node.positions.push(attempt);
-    if (seq > log.deliveredAnywhere) log.deliveredAnywhere = seq;
-    node.delivered[log.index] = countIn(node.delivered, log.index) + 1;
-    node.setXor ^= mix(log.index, seq);
-    node.setSum = (node.setSum + mix(seq, ~log.index)) | 0;
+    if (attempt.seq > attempt.log.deliveredAnywhere) attempt.log.deliveredAnywhere = attempt.seq;
+    addPosition(node, attempt);
+    this.noteForMember(node, attempt.log, attempt.seq);
+  }
+
+  /** Others take what a twin says that it has been given for said by the member. */
+  noteForMember(node: NodeTruth, log: OriginLog, seq: number): void {
+    if (node.identity === node.name) return;
+    const excused = this.#excuse(this.node(node.identity));
+    excused[log.index] = Math.max(countIn(excused, log.index), seq);
+  }
+
+  /** Records that the next position is given up: it counts as given. */
+  skip(node: NodeTruth, attempt: Attempt): void {
+    addPosition(node, attempt);
+    node.last = node.positions.length;
+    node.skipped.add(node.last);
+  }
+
+  /** Records that a node has called a log stable up to `seq`. */
+  noteStable(node: NodeTruth, log: OriginLog, seq: number): void {
+    node.stable ??= new Int32Array(this.#capacity);
+    if (seq > countIn(node.stable, log.index)) node.stable[log.index] = seq;
+  }
+
+  #newNode(name: NodeName, identity: NodeName = name): NodeTruth {
+    const node: NodeTruth = {
+      name,
+      identity,
+      isMember: false,
+      logs: [],
+      positions: [],
+      delivered: new Int32Array(this.#capacity),
+      life: 0,
+      last: undefined,
+      keepsMark: false,
+      marked: 0,
+      markedSince: '',
+      isDamaged: false,
+      mayRefuse: false,
+      isFenced: false,
+      skipped: new Set(),
+      excused: undefined,
+      inherited: undefined,
+      stable: undefined,
+      setXor: 0,
+      setSum: 0,
+    };
+    this.#byName.set(name, node);
+    return node;
+  }
+
+  #replaceState(node: NodeTruth, positions: readonly Attempt[]): void {
+    this.#excuse(node);
+    node.positions = [];
+    node.delivered = new Int32Array(this.#capacity);
+    node.inherited = undefined;
+    node.stable = undefined;
+    node.setXor = 0;
+    node.setSum = 0;
+    node.marked = 0;
+    for (const position of node.skipped) if (position > positions.length) node.skipped.delete(position);
+    for (const attempt of positions) addPosition(node, attempt);
+  }
+
+  /** What the node has been given counts from now on, whatever becomes of its state. */
+  #excuse(node: NodeTruth): Int32Array {
+    const excused = (node.excused ??= new Int32Array(this.#capacity));
+    node.delivered.forEach((count, index) => (excused[index] = Math.max(countIn(excused, index), count)));
+    return excused;
   }
 
   #grow(): void {
     this.#capacity *= 2;
-    for (const node of this.nodes) {
+    const widen = (counts: Int32Array): Int32Array => {
       const wider = new Int32Array(this.#capacity);
-      wider.set(node.delivered);
-      node.delivered = wider;
+      wider.set(counts);
+      return wider;
+    };
+    for (const node of this.#byName.values()) {
+      node.delivered = widen(node.delivered);
+      if (node.excused !== undefined) node.excused = widen(node.excused);
+      if (node.stable !== undefined) node.stable = widen(node.stable);
     }
   }
+}
+
+/** True when an application that was given what the node was can have stored this position: behind it nothing was applied. */
+function isStored({ positions, skipped }: NodeTruth, position: number): boolean {
+  if (position > positions.length) return false;
+  for (let later = position + 1; later <= positions.length; later++) if (!skipped.has(later)) return false;
+  return true;
+}
+
+function addPosition(node: NodeTruth, attempt: Attempt): void {
+  const { log, seq } = attempt;
+  node.positions.push(attempt);
+  node.delivered[log.index] = countIn(node.delivered, log.index) + 1;
+  node.setXor ^= mix(log.index, seq);
+  node.setSum = (node.setSum + mix(seq, ~log.index)) | 0;
 }
 
 function mark(node: NodeTruth, position: number, since: string): void {

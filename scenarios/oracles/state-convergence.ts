@@ -48,7 +48,10 @@ export class StateConvergence {
   #isSameSet(node: NodeTruth, seen: Seen): boolean {
     if (seen.position !== node.positions.length) return false;
     const counts = new Int32Array(this.#truth.logs.length);
-    for (const { log } of seen.node.positions.slice(0, seen.position)) {
+    for (const attempt of seen.node.positions.slice(0, seen.position)) {
+      const { log, seq } = attempt;
+      // What the other one was given under this dot is set aside: see `rivals.ts`.
+      if (log.attempts[seq - 1] !== attempt) return false;
       counts[log.index] = countIn(counts, log.index) + 1;
     }
     return counts.every((count, index) => count === countIn(node.delivered, index));

@@ -17,7 +17,13 @@ export type Property =
   | 'livelock'
   | 'deadlock'
   | 'position-order'
-  | 'no-unexpected-stop';
+  | 'no-unexpected-stop'
+  | 'durable-copies'
+  | 'stability'
+  | 'retention'
+  | 'bounded-memory'
+  | 'idle'
+  | 'budget';
 
 export type ViolationKind = 'safety' | 'liveness' | 'budget';
 
@@ -40,11 +46,17 @@ export const propertyMeanings: Readonly<Record<Property, string>> = {
   integrity: 'a message has one body, and it arrives unchanged',
   'position-order': 'positions have no gaps and always hold the same message',
   durability: 'what was accepted survives crashes',
+  'durable-copies': 'what was accepted is on as many disks as was asked for',
+  stability: 'every member has what is called stable, and nothing concurrent comes later',
+  retention: 'a journal drops only what no member may still need',
   'state-convergence': 'nodes that were given the same messages have the same state',
   convergence: 'in the end every live node has every message',
   livelock: 'no node is busy for ever without progress',
   deadlock: 'no node waits for ever for what nobody sends',
   'no-unexpected-stop': 'no node gives up by itself',
+  'bounded-memory': 'what waits in memory keeps to the limits, and in the end nothing waits',
+  idle: 'a node that has nothing to do sends heartbeats and does nothing else',
+  budget: 'a run costs no more than its scenario allows',
 };
 
 /** What stays the same when a failing plan is made smaller: the scenario and the property, not times, nodes or dots. */

@@ -23,9 +23,22 @@ export function shortEvent(event: HistoryEvent): string {
       return event.position === undefined ? 'start' : `start at ${event.position}`;
     case 'crash':
     case 'closed':
+    case 'removed':
       return event.type;
+    case 'joined':
+      return event.state === undefined ? 'joined' : `given the state of ${event.state.node} at ${event.state.position}`;
+    case 'stable':
+      return `called stable ${[...event.clock].map(([origin, seq]) => `${origin}:${seq}`).join(' ')}`;
+    case 'dropped':
+      return `dropped ${event.ranges.map((range) => formatDot({ ...range, seq: range.lastSeq })).join(' ')} and before`;
     case 'rebuilt':
-      return 'log repaired, application rebuilt';
+      return 'application begins anew';
+    case 'set-back':
+      return `set back to ${event.position}`;
+    case 'twin':
+      return `twin of ${event.of} at ${event.position}`;
+    case 'skipped':
+      return `skip ${formatDot(event.dot)}`;
     case 'disk-damaged':
       return 'disk damaged';
     case 'alarm':

@@ -1,5 +1,5 @@
 /** Faults of a plan in words: `partition a b | c d e`, `power-loss b, back after 500 ms`. */
-import type { Direction, DiskFaultBody, PlannedFault } from '../plan.js';
+import type { Direction, DiskFaultBody, NodeFaultBody, PlannedFault } from '../plan.js';
 
 /** Without its time. */
 export function describeFault(fault: PlannedFault): string {
@@ -25,11 +25,23 @@ export function describeFault(fault: PlannedFault): string {
     case 'bit-rot':
     case 'lying-disk':
       return `disk of ${fault.node} ${describeDiskFault(fault)}`;
+    case 'wipe':
+    case 'backup':
+    case 'restore-backup':
+    case 'twin':
+    case 'clock-jump':
+    case 'clock-drift':
+    case 'timers-late':
+    case 'poison':
+      return describeNodeFault(fault);
     case 'crash':
     case 'power-loss':
-      return `${fault.kind} ${fault.node}, ${describeReturn(fault.restartAfterMs)}`;
+      return `${fault.kind} ${fault.node}, ${fault.forGood === true ? 'for good' : describeReturn(fault.restartAfterMs)}`;
     case 'stop':
       return `close ${fault.node}, ${describeReturn(fault.restartAfterMs)}`;
+    case 'add-member':
+    case 'remove-member':
+      return `${fault.by} ${fault.kind === 'add-member' ? 'adds' : 'removes'} ${fault.node}`;
     case 'crash-point': {
       const what = fault.power ? `power-loss, survivors ${(fault.survivors ?? 0).toString(2)}` : 'crash';
       return `${what} of ${fault.node} ${fault.when} disk operation ${fault.operation}, ${describeReturn(fault.restartAfterMs)}`;
@@ -39,6 +51,32 @@ export function describeFault(fault: PlannedFault): string {
     case 'pause':
     case 'resume':
       return `${fault.kind} ${fault.node}`;
+  }
+}
+
+function describeNodeFault(fault: NodeFaultBody): string {
+  switch (fault.kind) {
+    case 'wipe':
+      return `wipe the disk of ${fault.node}, ${describeReturn(fault.restartAfterMs)}`;
+    case 'backup':
+      return `back up the disk of ${fault.node}`;
+    case 'restore-backup': {
+      const how = fault.marked ? 'as a new incarnation' : 'unmarked';
+      return `restore the backup of ${fault.node} ${how}, ${describeReturn(fault.restartAfterMs)}`;
+    }
+    case 'twin':
+      return `a twin of ${fault.node} with ${fault.copy ? 'a copy of its directory' : 'nothing'}${describeEnd(fault.forMs)}`;
+    case 'clock-jump':
+      return `clock of ${fault.node} jumps ahead by ${fault.byMs} ms`;
+    case 'clock-drift':
+      return `clock of ${fault.node} runs ${fault.rate === 1 ? 'as it should' : `at ${fault.rate} times its pace`}`;
+    case 'timers-late':
+      return `timers of ${fault.node} fire ${fault.byMs === 0 ? 'in time' : `up to ${fault.byMs} ms late`}`;
+    case 'poison': {
+      const cure = fault.cure === 'skip' ? 'is skipped' : 'can be applied';
+      const end = fault.forMs === undefined ? 'when the faults end' : `after ${fault.forMs} ms`;
+      return `poison for ${fault.node}: the message after the next ${fault.after}, which ${cure} ${end}`;
+    }
   }
 }
 

@@ -52,6 +52,8 @@ function relevantRows({ history, faults, violation }: GridInput, nodes: readonly
   const messages = new Set(violation.messages);
   const isShown = (event: HistoryEvent): boolean => {
     if (event.atMs > violation.atMs || !nodes.includes(event.node)) return false;
+    // There is one for nearly every message.
+    if (event.type === 'stable' && violation.property !== 'stability') return false;
     // A violation that names no message is about everything its nodes were given.
     return !('dot' in event) || messages.size === 0 || messages.has(formatDot(event.dot));
   };

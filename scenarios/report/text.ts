@@ -75,6 +75,7 @@ function optionLines(plan: Plan, width: number): readonly string[] {
     `workload ${plan.workload} (${plan.operations.length} operations)`,
     `faults end at ${plan.healedAtMs} ms`,
     `deadline ${plan.deadlineMs} ms`,
+    ...Object.entries(plan.budgets ?? {}).map(([key, most]) => `${key} at most ${most}`),
     `disk ${describeSettings(options.disk)}`,
     ...(marks.length === 0 ? [] : [`nodes that keep the mark: ${marks.join(' ')}`]),
     ...Object.entries({ ...options.timings, ...options.limits }).map(([key, value]) => `${key} ${value}`),

@@ -112,6 +112,7 @@ function planLine(line: Uint8Array): OperationBody {
 
 /** Counts lines. Its digest is a sum over the lines delivered, so their order does not matter. */
 class LinesApplication implements Application {
+  readonly saving = { save: (): Uint8Array => this.#save(), load: (state: Uint8Array): void => this.#load(state) };
   #digest = 0;
 
   perform(operation: PlannedOperation): Uint8Array | undefined {
@@ -125,6 +126,14 @@ class LinesApplication implements Application {
   deliver(delivery: Delivery): void {
     // One more for each line, so that lines whose hash is 0 count too.
     this.#digest = (this.#digest + simulatedDigests.crc32(delivery.payload, 0) + 1) % digestModulus;
+  }
+
+  #save(): Uint8Array {
+    return encoder.encode(String(this.#digest));
+  }
+
+  #load(state: Uint8Array): void {
+    this.#digest = Number(decoder.decode(state));
   }
 
   stateDigest(): number {

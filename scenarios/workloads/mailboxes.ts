@@ -32,7 +32,11 @@ export interface MailboxesOptions {
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-const filler = 'Received: from a by b; '.repeat(200);
+const filler = encoder.encode('Received: from a by b; '.repeat(200));
+const scratch = new Uint8Array(1024);
+const bar = 0x7c;
+const dot = 0x2e;
+const firstLetterOfAppend = 0x61;
 
 export const mailboxesProgram: Program = {
   name: 'mailboxes',
@@ -107,7 +111,8 @@ function planDurability(
 }
 
 class MailboxesApplication implements Application {
-  readonly #paths = new ORSet();
+  readonly saving = { save: (): Uint8Array => this.#save(), load: (state: Uint8Array): void => this.#load(state) };
+  #paths = new ORSet();
   /**
    * Paths below each mailbox, in the order in which this node first saw them: so that a remove need not look at all.
    */
@@ -118,9 +123,7 @@ class MailboxesApplication implements Application {
       case 'create':
         return encoder.encode(`create|${operation.user}|${operation.mailbox}`);
       case 'append':
-        return encoder.encode(
-          `append|${operation.user}|${operation.mailbox}|${operation.mail}|${mailText(operation.bytes)}`,
-        );
+        return withText(`append|${operation.user}|${operation.mailbox}|${operation.mail}|`, operation.bytes);
       case 'expunge':
         return this.#remove(this.#pickMail(`${operation.user}/${operation.mailbox}`, operation.pick));
       case 'delete': {
@@ -133,19 +136,45 @@ class MailboxesApplication implements Application {
   }
 
   deliver(delivery: Delivery): void {
-    const [kind, ...fields] = decoder.decode(delivery.payload).split('|');
+    const text = decoder.decode(withoutText(delivery.payload));
+    // Cut by hand, as this runs for every delivery: `split` costs as much as all the rest.
+    const kindEnd = endOfField(text, '|', 0);
+    const userEnd = endOfField(text, '|', kindEnd + 1);
+    const mailboxEnd = endOfField(text, '|', userEnd + 1);
+    const kind = text.slice(0, kindEnd);
     if (kind === 'remove') {
-      this.#applyRemove(fields[0] ?? '');
+      this.#applyRemove(text.slice(kindEnd + 1, userEnd));
       return;
     }
-    const mailbox = `${fields[0]}/${fields[1]}`;
+    const mailbox = `${text.slice(kindEnd + 1, userEnd)}/${text.slice(userEnd + 1, mailboxEnd)}`;
     if (kind === 'create') this.#paths.add(mailbox, formatDot(delivery));
-    else if (kind === 'append') this.#applyAppend(mailbox, `${mailbox}/${fields[2]}`, formatDot(delivery));
-    else {
+    else if (kind === 'append') {
+      const mail = text.slice(mailboxEnd + 1, endOfField(text, '|', mailboxEnd + 1));
+      this.#applyAppend(mailbox, `${mailbox}/${mail}`, formatDot(delivery));
+    } else {
       throw new AntecedentError(
         'E_PAYLOAD',
         `${formatDot(delivery)} is no operation on mailboxes: it begins ${JSON.stringify(kind)}`,
       );
+    }
+  }
+
+  #save(): Uint8Array {
+    const lines = [...this.#paths.entries()].flatMap(([path, tags]) => tags.map((tag) => `${path},${tag}`));
+    return encoder.encode(lines.join(';'));
+  }
+
+  #load(state: Uint8Array): void {
+    this.#paths = new ORSet();
+    this.#mails.clear();
+    if (state.length === 0) return;
+    for (const pair of decoder.decode(state).split(';')) {
+      const pathEnd = endOfField(pair, ',', 0);
+      const path = pair.slice(0, pathEnd);
+      const tag = pair.slice(pathEnd + 1);
+      const mailboxEnd = path.indexOf('/', path.indexOf('/') + 1);
+      if (mailboxEnd < 0) this.#paths.add(path, tag);
+      else this.#applyAppend(path.slice(0, mailboxEnd), path, tag);
     }
   }
 
@@ -162,8 +191,9 @@ class MailboxesApplication implements Application {
 
   #applyRemove(pairs: string): void {
     for (const pair of pairs.split(';')) {
-      const [path = '', tag = ''] = pair.split(',');
-      this.#paths.remove(path, [tag]);
+      const pathEnd = endOfField(pair, ',', 0);
+      const path = pair.slice(0, pathEnd);
+      this.#paths.remove(path, [pair.slice(pathEnd + 1)]);
       if (this.#paths.has(path)) continue;
       this.#mails.get(path.slice(0, path.lastIndexOf('/')))?.delete(path);
     }
@@ -172,7 +202,12 @@ class MailboxesApplication implements Application {
   #pickMail(mailbox: string, pick: number): readonly string[] {
     const mails = this.#mails.get(mailbox);
     if (mails === undefined || mails.size === 0) return [];
-    return [...mails].slice(pick % mails.size).slice(0, 1);
+    let left = pick % mails.size;
+    for (const mail of mails) {
+      if (left === 0) return [mail];
+      left -= 1;
+    }
+    return [];
   }
 
   /** A remove of everything seen at `paths`; undefined when there is nothing. */
@@ -182,6 +217,31 @@ class MailboxesApplication implements Application {
   }
 }
 
-function mailText(bytes: number): string {
-  return bytes <= filler.length ? filler.slice(0, bytes) : filler.padEnd(bytes, '.');
+/** `head`, then a mail of so many bytes. */
+function withText(head: string, bytes: number): Uint8Array {
+  const headBytes = encodeBriefly(head);
+  const textStart = headBytes.length;
+  const payload = new Uint8Array(textStart + bytes);
+  payload.set(headBytes);
+  payload.set(bytes < filler.length ? filler.subarray(0, bytes) : filler, textStart);
+  return bytes <= filler.length ? payload : payload.fill(dot, textStart + filler.length);
+}
+
+/** Valid until the next call: memory of its own would cost more than the encoding. */
+function encodeBriefly(text: string): Uint8Array {
+  const { read, written } = encoder.encodeInto(text, scratch);
+  return read === text.length ? scratch.subarray(0, written) : encoder.encode(text);
+}
+
+function endOfField(text: string, separator: '|' | ',', from: number): number {
+  const end = text.indexOf(separator, from);
+  return end < 0 ? text.length : end;
+}
+
+/** What an application has to decode: all but the text of a mail, most of the bytes, which changes nothing in its state. */
+function withoutText(payload: Uint8Array): Uint8Array {
+  if (payload[0] !== firstLetterOfAppend) return payload;
+  let end = 0;
+  for (let bars = 0; bars < 4 && end < payload.length; end += 1) if (payload[end] === bar) bars += 1;
+  return payload.subarray(0, end);
 }

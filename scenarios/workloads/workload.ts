@@ -14,6 +14,11 @@ export interface Application {
   perform(operation: PlannedOperation): Uint8Array | undefined;
   /** Applies a message. Never called twice for one position. Must not change or keep the payload. */
   deliver(delivery: Delivery): void;
+  /**
+   * The state as bytes, and the way back. Without it journals keep everything, and faults that copy a state (backups, twins) are
+   * refused.
+   */
+  readonly saving?: { save(): Uint8Array; load(state: Uint8Array): void };
   /** A whole number below 2⁵³ that changes with the state; equal states have equal digests. Costs O(1). */
   stateDigest(): number;
 }

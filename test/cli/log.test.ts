@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { RecordsDocument } from '../../cli/log-json.js';
 import { runCommandLine } from '../../cli/program.js';
+import { recordTypes } from '../../core/index.js';
 import { lockDirectory } from '../../transport-tls/index.js';
 import {
   addBytes,
   contentsOf,
   cutOff,
   flipBit,
+  LogWriter,
   putInPlaceOf,
   writeFutureVersion,
   writeSampleLog,
@@ -239,6 +241,28 @@ describe('log inspect', () => {
     expect(recordList[9]).toMatchObject({ lsn: 10, type: 'applied', position: 6 });
     expect(recordList[10]).toMatchObject({ lsn: 11, type: 'synced', bytes: 0 });
     expect(segments[3]).toMatchObject({ file: fourth, state: 'good', records: 2, firstLsn: 40, lastLsn: 41 });
+  });
+
+  test('lists what only the node itself can read by its kind and size, and a delivery that was given up with the reason', async () => {
+    const other = temporaryDirectory();
+    const log = await LogWriter.open(other);
+    const body = new Uint8Array(3);
+    const { checkpoint, membership, snapshotChunk, snapshot, skipped } = recordTypes;
+    await log.append({ type: skipped, body: new TextEncoder().encode('\x07\x0cno such file') });
+    await log.append(...[checkpoint, membership, snapshotChunk, snapshot].map((type) => ({ type, body })));
+    await log.close();
+    const { out } = await antecedent('log', 'inspect', other, '--records', '--to', '6');
+    expect(out).toMatch(/skipped +position 7, given up by an operator: no such file$/m);
+    expect(out).toMatch(/checkpoint +all that the records before it tell \(3 bytes\)$/m);
+    expect(out).toMatch(/membership +who became a member or is none any more \(3 bytes\)$/m);
+    expect(out).toMatch(/snapshot +a piece of a member's state, on its way here \(3 bytes\)$/m);
+    expect(out).toMatch(/snapshot +the state that goes on from here \(3 bytes\)$/m);
+    const { recordList } = documentOf(await antecedent('log', 'inspect', other, '--json', '--records')) as {
+      recordList: readonly { readonly type: string }[];
+    };
+    const types = ['skipped', 'synced', 'checkpoint', 'membership', 'snapshot-chunk', 'snapshot', 'synced'];
+    expect(recordList.map(({ type }) => type)).toEqual(types);
+    expect(recordList[0]).toMatchObject({ position: 7, reason: 'no such file', bytes: 14 });
   });
 
   test('lists what is good of a corrupt log', async () => {

@@ -23,6 +23,10 @@ test('a run that holds says so, with its numbers, and what to try next', async (
   expect([exitCode, err]).toEqual([0, '']);
   expect(out).toContain('HELD  calm, seed 2: every property held.');
   expect(out).toMatch(/^  simulated +3 nodes for /m);
+  expect(out).toMatch(/^  network +\d+\.\d messages and \d+ bytes per broadcast/m);
+  expect(out).toMatch(/^  delivery +within \d+ ms for half of them, \d+ ms for 99 %, \d+ ms for all$/m);
+  expect(out).toMatch(/^  disks +\d+\.\d syncs per broadcast, at most [\d,]+ bytes on one disk$/m);
+  expect(out).toMatch(/^  waiting +at most 0 bytes in the links of one node$/m);
   expect(out).toContain('antecedent run calm --seed 3');
 });
 
@@ -45,7 +49,7 @@ test('prints exactly one JSON document, the same for the same seed', async () =>
   });
   expect(Object.keys(first ?? {})).toEqual([
     'scenario', 'seed', 'system', 'on', 'verdict', 'violations', 'traceHash', 'events', 'broadcasts', 'deliveries',
-    'simulatedMs', 'wallMs', 'faults', 'planPath',
+    'simulatedMs', 'wallMs', 'faults', 'metrics', 'planPath',
   ]); // prettier-ignore
   expect({ ...second, wallMs: 0 }).toEqual({ ...first, wallMs: 0 });
   expect(third?.traceHash).not.toBe(first?.traceHash);

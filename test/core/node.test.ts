@@ -34,6 +34,10 @@ class StuckLinks implements Links {
     return () => undefined;
   }
 
+  learn(): void {}
+
+  forget(): void {}
+
   close(done: () => void): void {
     done();
   }
@@ -81,6 +85,9 @@ function makeNode(onDeliver: (position: number, applied: () => void) => void = (
       onPeer: () => undefined,
       onAlarm: () => undefined,
       onStorage: () => undefined,
+      onStable: () => undefined,
+      onMembers: () => undefined,
+      onIncarnation: () => undefined,
       onStopped: (error) => stops.push(error),
     },
   );

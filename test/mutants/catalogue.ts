@@ -208,7 +208,7 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: 'core/journal/repair.ts',
-        from: 'Math.max(tail?.incarnation ?? 0, ...this.#names.map((name) => incarnationOfDamaged(name) ?? 0))',
+        from: 'Math.max(tail?.incarnation ?? 0, ...this.#survey.names.map((name) => incarnationOfDamaged(name) ?? 0))',
         to: 'tail?.incarnation ?? 0',
       },
     ],
@@ -219,9 +219,9 @@ export const mutants: readonly Mutant[] = [
     about: 'A sync that fails counts as one that worked.',
     edits: [
       {
-        file: 'core/journal/journal.ts',
-        from: '          (failure) => this.#fail(failure, done),\n          () => this.#handleSynced(append, encoded),',
-        to: '          () => this.#handleSynced(append, encoded),\n          () => this.#handleSynced(append, encoded),',
+        file: 'core/journal/log-end.ts',
+        from: 'const sync = (): void => this.#file.sync(onValue(outcome.failed, keep));',
+        to: 'const sync = (): void => this.#file.sync(keep);',
       },
     ],
     breaks: ['durability', 'position-order', 'no-duplication', 'no-unexpected-stop'],

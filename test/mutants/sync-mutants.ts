@@ -13,9 +13,9 @@ export const syncMutants: readonly Mutant[] = [
     about: 'An append counts as durable when it is written.',
     edits: [
       {
-        file: 'core/journal/journal.ts',
-        from: 'this.#file.write(this.#tail.end, encoded.chunks, onValue(undo, sync));',
-        to: 'void sync; this.#file.write(this.#tail.end, encoded.chunks, onValue(undo, () => this.#handleSynced(append, encoded)));',
+        file: 'core/journal/log-end.ts',
+        from: 'const sync = (): void => this.#file.sync(onValue(outcome.failed, keep));',
+        to: 'const sync = keep;',
       },
     ],
     breaks: ['durability', 'no-unexpected-stop'],

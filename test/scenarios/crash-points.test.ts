@@ -277,8 +277,9 @@ describe('small-log', () => {
 describe('a failure', () => {
   /** One message, and no more time than it takes: a node that crashes on the way is not back before the end. */
   const brief: Plan = { ...smallLog, operations: smallLog.operations.slice(0, 1), faults: [], healedAtMs: 20 };
-  const lastEventMs = runPlan(brief, { keepHistory: true }).history?.at(-1)?.atMs ?? 0;
-  const tight: Plan = { ...brief, deadlineMs: lastEventMs + 1 };
+  const { history = [] } = runPlan(brief, { keepHistory: true });
+  const lastDeliveryMs = history.findLast(({ type }) => type === 'deliver')?.atMs ?? 0;
+  const tight: Plan = { ...brief, deadlineMs: lastDeliveryMs + 1 };
 
   test('is kept as a plan that shows it again', async () => {
     const outDir = join(temporaryDirectory(), 'runs');

@@ -35,6 +35,19 @@ test('what comes again at the same position counts once', () => {
   expect(equals('x\ny\n', given('b', '1:x', '2:y', '1:x', '2:y'))).toBe(true);
 });
 
+test('a node that was given the state of another has the lines that were in it', () => {
+  const joined: HistoryEvent = {
+    type: 'joined',
+    atMs: 9,
+    node: nodeName('b'),
+    state: { node: nodeName('a'), position: 2 },
+  };
+  const nodesOf = (...history: readonly HistoryEvent[]) => compareLines(encode('x\ny\nz\n'), ['a', 'b'], history).nodes;
+  const behind = nodesOf(...given('a', '1:x', '2:y', '3:z'), joined, ...given('b', '3:z'));
+  expect(behind.map(({ isEqual }) => isEqual)).toEqual([true, true]);
+  expect(nodesOf(...given('a', '1:x', '2:y', '3:z'), joined)[1]).toMatchObject({ lines: 2, isEqual: false });
+});
+
 test('two lines are not one line with a break in it', () => {
   expect(equals('xy\n', given('b', '1:x', '2:y'))).toBe(false);
   expect(equals('x', given('b', '1:x'))).toBe(true);

@@ -14,10 +14,12 @@ import {
   mailboxes,
   ms,
   partition,
+  powerLoss,
   randomly,
   readPlan,
   scenario,
   seconds,
+  swizzle,
   type Plan,
 } from '../../scenarios/index.js';
 
@@ -84,6 +86,26 @@ test('every fault of a disk, a supervisor and a loss of power come back from the
   expect(plan.faults).toHaveLength(8);
 });
 
+test('deaths for good, swizzles, bridges and budgets come back from the text', () => {
+  const faults = [
+    crash('a', { forGood: true }),
+    powerLoss('b', { forGood: true }),
+    partition('bridge'),
+    swizzle({ for: ms(100) }),
+  ];
+  const plan = makePlan(
+    scenario('network', {
+      about: '',
+      nodes: 4,
+      workload: mailboxes({ perSecond: 5, for: seconds(1) }),
+      faults: faults.map((fault) => at(ms(500), fault)),
+      expect: { messagesPerBroadcast: 9.5, bytesPerBroadcast: 100, deliveryP99: ms(50) },
+    }),
+    '1',
+  );
+  expect(readPlan(formatPlan(plan), 'plan.json')).toEqual(plan);
+});
+
 test('a fault that is taken out of a scenario leaves the others as they were', () => {
   const span = { from: ms(0), until: seconds(5) };
   const faults = [randomly(2, crash('any'), span), randomly(2, partition('random'), span)] as const;
@@ -129,6 +151,18 @@ test.each<[what: string, path: Path, value: unknown, expected: string]>([
   ['an unknown key', ['nodez'], 1, 'the document: unknown "nodez"; remove it'],
   ['a wrong type', ['healedAtMs'], 'soon', 'healedAtMs: "soon" is not of type number; write one that is'],
   ['a negative time', ['operations', 1, 'atMs'], -1, 'operations[1].atMs: -1 is too small; the least is 0'],
+  [
+    'a negative budget',
+    ['budgets'],
+    { bytesPerBroadcast: -1 },
+    'budgets.bytesPerBroadcast: -1 is too small; the least',
+  ],
+  [
+    'a return of a node that never comes back',
+    ['faults'],
+    [{ atMs: 1, kind: 'crash', node: 'a', forGood: true, restartAfterMs: 5 }],
+    'faults[0].restartAfterMs: this node never comes back; remove it or "forGood"',
+  ],
   ['a probability above 1', ['options', 'link', 'loss'], 2, 'options.link.loss: 2 is too large; the most is 1'],
   [
     'an unknown fault',

@@ -9,12 +9,16 @@ import {
   formatPlan,
   lines,
   link,
+  mailboxes,
   makePlan,
   ms,
+  partition,
   pause,
   powerLoss,
   randomly,
   readPlan,
+  repair,
+  restart,
   runPlan,
   scenario,
   seconds,
@@ -23,6 +27,7 @@ import {
   type Application,
   type ApplicationMode,
   type HistoryEvent,
+  type ScheduledFault,
   type Workload,
 } from '../../scenarios/index.js';
 
@@ -140,6 +145,45 @@ describe('a node that is closed', () => {
     expect(verdict).toBe('pass');
     const starts = history.filter(({ type, node }) => type === 'start' && node === 'a').map(({ atMs }) => atMs);
     expect(starts).toEqual([0, plan.healedAtMs]);
+  });
+});
+
+describe('a node that dies for good', () => {
+  const doomed = (faults: readonly ScheduledFault[], nodes = 3) =>
+    makePlan(
+      scenario('doomed', { about: '', nodes, workload: mailboxes({ perSecond: 30, for: seconds(1) }), faults }),
+      '1',
+    );
+
+  test('is started by nobody, and the others hold without it', () => {
+    const result = runPlan(
+      doomed([
+        at(ms(300), crash('a', { forGood: true })),
+        at(ms(400), restart('a')),
+        at(ms(450), repair('a')),
+        at(ms(500), crash('a', { for: ms(10) })),
+      ]),
+      { keepHistory: true },
+    );
+    expect(result.verdict).toBe('pass');
+    expect(result.faults).toEqual({ crash: 1, 'gone-for-good': 1 });
+    const last = (node: string): number => result.history?.findLast((event) => event.node === node)?.atMs ?? 0;
+    expect(last('a')).toBe(300);
+    expect(last('b')).toBeGreaterThan(900);
+  });
+
+  test('does not come back from an earlier crash either', () => {
+    const result = runPlan(
+      doomed([at(ms(300), crash('a', { for: ms(200) })), at(ms(400), crash('a', { forGood: true }))]),
+    );
+    expect(result.verdict).toBe('pass');
+    expect(result.faults).toEqual({ crash: 1, 'gone-for-good': 1 });
+  });
+
+  test('takes nobody along: all others must agree, and are waited for', () => {
+    const plan = doomed([at(ms(300), powerLoss('a', { forGood: true })), at(ms(400), partition([['b']]))]);
+    expect(runPlan({ ...plan, deadlineMs: plan.healedAtMs + 1 }).verdict).toBe('liveness');
+    expect(runPlan(plan).verdict).toBe('pass');
   });
 });
 

@@ -24,6 +24,7 @@ import {
   seconds,
   slowDisk,
   stop,
+  swizzle,
   usualDisk,
   usualLink,
   type Fault,
@@ -74,6 +75,18 @@ describe('targets', () => {
       expect(groups.length).toBeGreaterThanOrEqual(2);
       expect(Math.min(...groups.map((group) => group.length))).toBeGreaterThanOrEqual(1);
     }
+  });
+
+  test('a bridge is in both halves, and nobody else is', () => {
+    for (const seed of seeds) {
+      const [fault] = resolve(5, partition('bridge'), seed);
+      const groups = fault?.kind === 'partition' ? fault.groups : [];
+      expect(groups.map((group) => group.length)).toEqual([3, 3]);
+      expect(groups[0]?.filter((node) => groups[1]?.includes(node))).toHaveLength(1);
+      expect([...new Set(groups.flat())].sort()).toEqual(['a', 'b', 'c', 'd', 'e']);
+    }
+    const [two] = resolve(2, partition('bridge'));
+    expect(two?.kind === 'partition' && two.groups.some((group) => group.length === 2)).toBe(true);
   });
 
   test('nodes that a partition does not name form a group of their own', () => {
@@ -134,6 +147,49 @@ describe('a fault that lasts brings its end, on the same targets', () => {
   });
 });
 
+test('a node that dies for good has no return', () => {
+  expect(resolve(2, crash('a', { forGood: true }))).toEqual([{ atMs: 1000, kind: 'crash', node: 'a', forGood: true }]);
+  expect(resolve(2, powerLoss('a', { forGood: true }))).toEqual([
+    { atMs: 1000, kind: 'power-loss', node: 'a', forGood: true },
+  ]);
+  expect(resolve(2, crash('a', { forGood: false, for: ms(5) }))).toEqual(resolve(2, crash('a', { for: ms(5) })));
+});
+
+describe('a swizzle', () => {
+  const drawn = seeds.map((seed) => {
+    const faults = resolve(4, swizzle({ for: ms(1000) }), seed);
+    const of = (kind: PlannedFault['kind']) =>
+      faults.flatMap((fault) =>
+        fault.kind === kind && 'from' in fault
+          ? [{ atMs: fault.atMs, way: `${fault.from.join()}>${fault.to.join()}` }]
+          : [],
+      );
+    return { faults, holds: of('hold'), releases: of('release') };
+  });
+
+  test('clogs some directions one after the other, and then releases the same ones in another order', () => {
+    for (const { faults, holds, releases } of drawn) {
+      expect(holds.length).toBeGreaterThanOrEqual(3);
+      expect(holds.length).toBeLessThanOrEqual(12);
+      expect(faults).toHaveLength(holds.length + releases.length);
+      expect(new Set(holds.map(({ way }) => way)).size).toBe(holds.length);
+      expect(releases.map(({ way }) => way).sort()).toEqual(holds.map(({ way }) => way).sort());
+      const times = [...holds, ...releases].map(({ atMs }) => atMs);
+      expect(new Set(times).size).toBe(times.length);
+      expect(times).toEqual(times.toSorted((one, other) => one - other));
+      expect([times[0], times.at(-1)]).toEqual([1000, 2000]);
+    }
+    const isSameOrder = ({ holds, releases }: (typeof drawn)[number]): boolean =>
+      holds.every(({ way }, index) => way === releases[index]?.way);
+    expect(drawn.filter(isSameOrder).length).toBeLessThan(drawn.length / 4);
+    expect(new Set(drawn.map(({ holds }) => holds.length)).size).toBeGreaterThan(3);
+  });
+
+  test('needs links', () => {
+    expect(resolve(1, swizzle({ for: ms(1000) }))).toEqual([]);
+  });
+});
+
 describe('faults of disks', () => {
   test('last as long as they say, and the faults of the plan end after them', () => {
     expect(resolve(2, diskErrors('a', { read: 0.1, sync: 0.2, for: ms(50) }))).toEqual([
@@ -185,6 +241,20 @@ test('a supervisor and what a loss of power leaves stand in the plan only when t
   expect(define({}).disk).not.toHaveProperty('powerLoss');
   expect(define({ supervisor: { restartAfterMs: ms(20) } }).supervisor).toEqual({ restartAfterMs: 20 });
   expect(define({ disk: { powerLoss: 'everything' } }).disk.powerLoss).toBe('everything');
+});
+
+test('budgets stand in the plan only when they are given', () => {
+  const define = (expect: object) => makePlan(scenario('test', { about: '', nodes: 2, workload, expect }), '1');
+  expect(define({ convergeWithin: ms(5) })).not.toHaveProperty('budgets');
+  expect(define({ messagesPerBroadcast: 8, bytesPerBroadcast: 900.5, deliveryP99: seconds(1) }).budgets).toEqual({
+    messagesPerBroadcast: 8,
+    bytesPerBroadcast: 900.5,
+    deliveryP99Ms: 1000,
+  });
+  expect(() => define({ messagesPerBroadcast: -1 })).toThrow(
+    'expect: messagesPerBroadcast is -1; give a number from 0 on',
+  );
+  expect(() => define({ bytesPerBroadcast: Number.NaN })).toThrow('bytesPerBroadcast is NaN');
 });
 
 describe('times', () => {

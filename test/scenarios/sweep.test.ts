@@ -3,7 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { runPlan } from '../../scenarios/index.js';
-import { findScenario, readPlan, runSeed, sweep, type RunResult, type Violation } from '../../scenarios/index.js';
+import {
+  findScenario,
+  readPlan,
+  runSeed,
+  sweep,
+  type RunMetrics,
+  type RunResult,
+  type Violation,
+} from '../../scenarios/index.js';
 
 const calm = findScenario('calm');
 const lossy = findScenario('lossy');
@@ -15,6 +23,18 @@ const violation: Violation = {
   sentence: 'b was given a:2 before a:1, which a had broadcast before it.',
   nodes: ['a', 'b'],
   messages: ['a:2', 'a:1'],
+};
+
+const metrics: RunMetrics = {
+  messages: 31,
+  bytes: 1000,
+  syncs: 5,
+  messagesPerBroadcast: 15.5,
+  bytesPerBroadcast: 500,
+  syncsPerBroadcast: 2.5,
+  deliveryMs: { p50: 3, p99: 20, max: 40 },
+  linkBufferBytesMax: 7,
+  diskBytesMax: 4096,
 };
 
 type Run = typeof runPlan;
@@ -38,6 +58,7 @@ function pretend(change: (scenario: string, seed: number) => Partial<RunResult> 
     simulatedMs: 1500,
     wallMs: 1,
     faults: { crash: 1 },
+    metrics,
     properties: ['integrity'],
     plan,
     ...change(plan.scenario, Number(plan.seed)),
@@ -90,6 +111,36 @@ test('adds up what the runs were', async () => {
       { name: 'calm', runs: 10, failed: 0, events: 1000, deliveries: 60, simulatedMs: 15_000 },
       { name: 'lossy', runs: 10, failed: 0, events: 1000, deliveries: 60, simulatedMs: 15_000 },
     ],
+  });
+});
+
+test('adds up what the runs cost, and keeps the slowest deliveries and the fullest disk', async () => {
+  const { scenarios } = await sweep({
+    scenarios: [calm],
+    seeds: { from: 1, to: 3 },
+    runSeed: pretend((_, seed) =>
+      seed === 2
+        ? {
+            broadcasts: 6,
+            metrics: { ...metrics, messages: 38, deliveryMs: { p50: 1, p99: 90, max: 100 }, diskBytesMax: 5000 },
+          }
+        : {},
+    ),
+  });
+  expect(scenarios[0]).toMatchObject({
+    broadcasts: 10,
+    metrics: {
+      messages: 100,
+      bytes: 3000,
+      syncs: 15,
+      messagesPerBroadcast: 10,
+      bytesPerBroadcast: 300,
+      syncsPerBroadcast: 1.5,
+      deliveryMsMax: 100,
+      deliveryP99MsMax: 90,
+      linkBufferBytesMax: 7,
+      diskBytesMax: 5000,
+    },
   });
 });
 

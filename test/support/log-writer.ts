@@ -65,6 +65,11 @@ export class LogWriter {
     return answer((done) => this.#journal.append(entries, done));
   }
 
+  /** Gives up everything that can go, at the latest with the next append. */
+  release(): void {
+    this.#journal.release(Infinity);
+  }
+
   close(): Promise<void> {
     return answer((done) => this.#journal.close(done));
   }

@@ -8,11 +8,12 @@ import {
   type NodeName,
   type Timings,
 } from '../../core/index.js';
-import type { JournalEntry, RecordPlace } from '../../core/journal/journal.js';
+import { recordTypes, type JournalEntry, type RecordPlace } from '../../core/journal/journal.js';
 import { decodeFrame, FrameEncoder, type EncodableFrame, type Frame } from '../../core/message/frame.js';
 import { Slab } from '../../core/message/slab.js';
 import { FrameReader } from '../../core/message/frame-reader.js';
 import { Replica } from '../../core/replica/replica.js';
+import { defaultRetention, type RetentionPolicy } from '../../core/replica/retention.js';
 import type { LinkAction, Ready, ReplicaEvent } from '../../core/replica/ready.js';
 import { nodeDigests } from './digests.js';
 
@@ -20,6 +21,10 @@ export interface ReplicaUnderTestOptions {
   readonly name: string;
   readonly peers: readonly string[];
   readonly position?: number;
+  readonly repair?: 'any-member' | 'origin-only';
+  readonly joins?: boolean;
+  readonly retention?: Partial<RetentionPolicy>;
+  readonly hasSnapshots?: boolean;
   readonly cluster?: string;
   readonly nonce?: number;
   readonly limits?: Partial<Limits>;
@@ -27,18 +32,30 @@ export interface ReplicaUnderTestOptions {
   readonly incarnation?: number;
   /** Journal of an earlier life. */
   readonly journal?: readonly JournalEntry[];
+  /** Time at the start. */
+  readonly nowMs?: number;
 }
 
 export class ReplicaUnderTest {
   readonly name: NodeName;
   readonly replica: Replica;
   readonly journal: JournalEntry[] = [];
-  nowMs = 0;
+  nowMs: number;
   readonly events: ReplicaEvent[] = [];
   readonly receipts: number[] = [];
+  readonly confirmations: number[] = [];
+  readonly impossible: number[] = [];
   readonly actions: LinkAction[] = [];
   readonly reads: Ready['reads'][number][] = [];
   wakeAtMs: number | undefined;
+  /** The incarnation that the journal is asked to begin. */
+  incarnation: number | undefined;
+  /** The journal need not keep anything in front of it. */
+  releaseAddress = 0;
+  /** The next group begins a segment of the journal, if the replica gives it a checkpoint. */
+  beginsSegment = false;
+  /** Where the journal begins. */
+  #beginAddress = 0;
   #unsynced: readonly JournalEntry[] = [];
 
   constructor(options: ReplicaUnderTestOptions) {
@@ -48,27 +65,36 @@ export class ReplicaUnderTest {
       cluster: clusterName(options.cluster ?? 'test'),
       peers: options.peers.map(nodeName),
       position: options.position,
+      repair: options.repair ?? 'any-member',
+      joins: options.joins ?? false,
+      retention: options.retention === undefined ? undefined : { ...defaultRetention, ...options.retention },
+      hasSnapshots: options.hasSnapshots ?? false,
       limits: { ...defaultLimits, ...options.limits },
       timings: { ...defaultTimings, ...options.timings },
       random: { nextUint32: () => 2 ** 31 },
       digests: nodeDigests,
     });
     for (const entry of options.journal ?? []) {
-      this.replica.restore(entry, placeOf(this.journal.length, entry));
+      this.replica.restore(entry, placeOf(this.journal.length, entry), this.journal.length === 0);
       this.journal.push(entry);
     }
-    this.replica.start({ incarnation: options.incarnation ?? 1, nonce: options.nonce ?? 1, nowMs: 0 });
+    this.nowMs = options.nowMs ?? 0;
+    this.replica.start({ incarnation: options.incarnation ?? 1, nonce: options.nonce ?? 1, nowMs: this.nowMs });
     this.step();
   }
 
   /** Takes what the replica wants now. */
   step(): void {
     const ready = this.replica.takeReady();
-    if (ready.appends.length > 0) this.#unsynced = ready.appends;
+    if (ready.appends.length > 0) this.#unsynced = [...this.#checkpoint(), ...ready.appends];
     this.actions.push(...ready.links);
     this.reads.push(...ready.reads);
     this.receipts.push(...ready.receipts);
     this.events.push(...ready.events);
+    this.confirmations.push(...ready.confirmations);
+    this.impossible.push(...ready.impossible);
+    this.releaseAddress = ready.releaseAddress;
+    this.incarnation = ready.incarnation;
     this.wakeAtMs = ready.wakeAtMs;
   }
 
@@ -79,7 +105,9 @@ export class ReplicaUnderTest {
 
   /** The disk confirms the group under way, and what became of it is taken. */
   sync(): void {
-    const places = this.#unsynced.map((entry, index) => placeOf(this.journal.length + index, entry));
+    const places = this.#unsynced.flatMap((entry, index) => {
+      return entry.type === recordTypes.checkpoint ? [] : [placeOf(this.journal.length + index, entry)];
+    });
     this.journal.push(...this.#unsynced);
     this.#unsynced = [];
     this.replica.handlePersisted(places, this.nowMs);
@@ -90,8 +118,32 @@ export class ReplicaUnderTest {
     while (this.unsynced > 0) this.sync();
   }
 
+  #checkpoint(): readonly JournalEntry[] {
+    const body = this.beginsSegment ? this.replica.checkpoint() : undefined;
+    if (body === undefined) return [];
+    this.beginsSegment = false;
+    return [{ type: recordTypes.checkpoint, body }];
+  }
+
+  /** Gives up what the replica does not need any more, in front of the last segment that may then be the first. True when that is more. */
+  release(): boolean {
+    const begin = this.journal.findLastIndex(
+      ({ type }, address) => type === recordTypes.checkpoint && address <= this.releaseAddress,
+    );
+    if (begin <= this.#beginAddress) return false;
+    this.#beginAddress = begin;
+    this.replica.handleReleased(begin);
+    return true;
+  }
+
+  /** What a restart would find. */
+  get keptJournal(): readonly JournalEntry[] {
+    return this.journal.slice(this.#beginAddress);
+  }
+
   answerReads(): void {
     for (const { id, address } of this.reads.splice(0)) {
+      if (address < this.#beginAddress) throw new Error(`address ${address} was released`);
       this.replica.handleRead(id, this.journal[address]?.body ?? new Uint8Array());
       this.step();
     }

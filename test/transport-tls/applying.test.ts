@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { AntecedentError, nodeName, VectorClock, type Delivery } from '../../core/index.js';
+import { AntecedentError, nodeName, VectorClock, type Delivery, type Logger } from '../../core/index.js';
 import { ApplyCalls, DeliveryStream, type Apply } from '../../transport-tls/applying.js';
+import type { ApplyErrorEvent } from '../../transport-tls/retried-calls.js';
 import { ManualClock } from './manual-clock.js';
 
 function delivery(position: number): Delivery {
@@ -24,17 +25,21 @@ function calls(apply: Apply): {
   readonly clock: ManualClock;
   readonly applied: number[];
   readonly log: unknown[];
+  readonly errors: ApplyErrorEvent[];
   readonly give: (position: number) => void;
 } {
   const clock = new ManualClock();
   const log: unknown[] = [];
-  const made = new ApplyCalls(apply, clock, { log: (level, event, fields) => log.push({ level, event, ...fields }) });
+  const errors: ApplyErrorEvent[] = [];
+  const logger: Logger = { log: (level, event, fields) => log.push({ level, event, ...fields }) };
+  const made = new ApplyCalls(apply, clock, logger, (event) => errors.push(event));
   const applied: number[] = [];
   return {
     calls: made,
     clock,
     applied,
     log,
+    errors,
     give: (position) => made.handle(delivery(position), () => applied.push(position)),
   };
 }
@@ -90,6 +95,153 @@ describe('an apply function', () => {
       })),
     );
     expect(clock.pending).toBe(0);
+  });
+
+  test('that fails is told of each failure, with its message, the attempt and the wait', async () => {
+    const { give, clock, errors } = calls((message) => {
+      if (errors.length < 2) throw new Error(`no ${message.position}`);
+    });
+    give(7);
+    await settle();
+    clock.advance(100);
+    await settle();
+    clock.advance(200);
+    await settle();
+    const dot = { message: { origin: 'b', incarnation: 1, seq: 7 }, position: 7, error: new Error('no 7') };
+    expect(errors).toEqual([
+      { ...dot, attempt: 1, retryInMs: 100 },
+      { ...dot, attempt: 2, retryInMs: 200 },
+    ]);
+  });
+
+  test('that fails may throw anything', async () => {
+    const { give, log } = calls(() => Promise.reject(Object.create(null) as Error));
+    give(1);
+    await settle();
+    expect(log).toMatchObject([{ event: 'apply-failed', reason: 'something that cannot be shown as text' }]);
+  });
+
+  test('that has failed is called again at once when somebody asks for it, and not twice', async () => {
+    let tries = 0;
+    const {
+      calls: applier,
+      give,
+      applied,
+      clock,
+    } = calls(() => {
+      tries++;
+      if (tries < 3) throw new Error('no');
+    });
+    give(1);
+    await settle();
+    expect(applier.retry()).toBe(true);
+    expect(applier.retry()).toBe(false);
+    await settle();
+    expect(tries).toBe(2);
+    // The wait that was cut short does not count for the next try.
+    clock.advance(199);
+    await settle();
+    expect(tries).toBe(2);
+    clock.advance(1);
+    await settle();
+    expect(applied).toEqual([1]);
+  });
+
+  test('that is at work, or has nothing to do, is not called again on request', async () => {
+    const { calls: applier, give } = calls(() => new Promise(() => {}));
+    expect(applier.retry()).toBe(false);
+    give(1);
+    await settle();
+    expect(applier.retry()).toBe(false);
+  });
+
+  test('shows what it is at work on, for how long, and what went wrong', async () => {
+    let isBroken = true;
+    const {
+      calls: applier,
+      give,
+      clock,
+    } = calls(() => {
+      if (isBroken) throw new Error('no');
+    });
+    expect(applier.status).toBeUndefined();
+    give(4);
+    await settle();
+    clock.advance(40);
+    const dot = { message: { origin: 'b', incarnation: 1, seq: 4 }, position: 4 };
+    expect(applier.status).toEqual({ ...dot, forMs: 40, failures: 1, lastError: 'Error: no' });
+    isBroken = false;
+    clock.advance(60);
+    await settle();
+    expect(applier.status).toBeUndefined();
+  });
+
+  test('is not called again with a message that was given up', async () => {
+    const seen: number[] = [];
+    const {
+      calls: applier,
+      give,
+      applied,
+      clock,
+    } = calls((message) => {
+      seen.push(message.position);
+      if (message.position === 1) throw new Error('no');
+    });
+    give(1);
+    await settle();
+    applier.abandon(1);
+    expect(applier.status).toBeUndefined();
+    await settle();
+    expect(clock.pending).toBe(0);
+    give(2);
+    await settle();
+    expect(seen).toEqual([1, 2]);
+    expect(applied).toEqual([2]);
+  });
+
+  test.each(['fulfilled', 'rejected'])(
+    'that never ended, and is %s after its message was given up, changes nothing',
+    async (how) => {
+      const ends: (() => void)[] = [];
+      const {
+        calls: applier,
+        give,
+        applied,
+        clock,
+        errors,
+      } = calls(
+        () =>
+          new Promise((resolve, reject) => {
+            ends.push(how === 'fulfilled' ? resolve : () => reject(new Error('no')));
+          }),
+      );
+      give(1);
+      applier.abandon(2);
+      expect(applier.status?.position).toBe(1);
+      applier.abandon(1);
+      give(2);
+      ends[0]?.();
+      await settle();
+      expect(applier.status).toMatchObject({ position: 2, failures: 0 });
+      expect(applied).toEqual([]);
+      expect(errors).toEqual([]);
+      // The watch over the second call alone.
+      expect(clock.pending).toBe(1);
+    },
+  );
+
+  test('goes on with the next message although the last one still waits for its next try', async () => {
+    const seen: number[] = [];
+    const { give, applied, clock } = calls((message) => {
+      seen.push(message.position);
+      if (message.position === 1) throw new Error('no');
+    });
+    give(1);
+    await settle();
+    // The node may hand over the next one before anybody has said that the last one was given up.
+    give(2);
+    await settle();
+    expect([seen, applied, clock.pending]).toEqual([[1, 2], [2], 0]);
   });
 
   test('that never ends is reported', async () => {
@@ -153,7 +305,7 @@ describe('a stream of deliveries', () => {
     readonly applied: number[];
     readonly give: (position: number) => void;
   } {
-    const made = new DeliveryStream();
+    const made = new DeliveryStream(new ManualClock());
     const applied: number[] = [];
     return { stream: made, applied, give: (position) => made.handle(delivery(position), () => applied.push(position)) };
   }
@@ -172,7 +324,7 @@ describe('a stream of deliveries', () => {
   });
 
   test('takes the next message although it comes while the last one is being reported', async () => {
-    const made = new DeliveryStream();
+    const made = new DeliveryStream(new ManualClock());
     made.handle(delivery(1), () => made.handle(delivery(2), () => {}));
     const reader = made.open();
     await reader.next();
@@ -201,6 +353,33 @@ describe('a stream of deliveries', () => {
     expect(await first).toEqual({ done: true, value: undefined });
     expect(await reader.next()).toEqual({ done: true, value: undefined });
     made.open();
+  });
+
+  test('shows what waits for its reader, or is with it', async () => {
+    const { stream: made, give } = stream();
+    expect(made.status).toBeUndefined();
+    give(3);
+    expect(made.status).toMatchObject({ position: 3, failures: 0, lastError: undefined });
+    const reader = made.open();
+    await reader.next();
+    expect(made.status?.position).toBe(3);
+    void reader.next();
+    expect(made.status).toBeUndefined();
+    expect(made.retry()).toBe(false);
+  });
+
+  test('passes over a message that was given up, also one that is with the reader', async () => {
+    const { stream: made, applied, give } = stream();
+    give(1);
+    made.abandon(1);
+    give(2);
+    const reader = made.open();
+    expect((await reader.next()).value?.position).toBe(2);
+    made.abandon(2);
+    give(3);
+    expect((await reader.next()).value?.position).toBe(3);
+    void reader.next();
+    expect(applied).toEqual([3]);
   });
 
   test('ends when the node is closed, and throws what stopped it', async () => {

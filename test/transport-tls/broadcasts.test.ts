@@ -109,6 +109,29 @@ describe('a broadcast', () => {
     });
   });
 
+  test('without a byte counts all the same: so many wait for the disk, as many more for room, and the rest is refused', async () => {
+    const { node, broadcasts } = setUp();
+    const most = 16_384;
+    const all = Array.from({ length: 2 * most + 2 }, () => broadcasts.broadcast(new Uint8Array(), 'here', undefined));
+    for (const outcome of await Promise.allSettled(all.slice(2 * most))) {
+      expect(outcome).toMatchObject({ reason: { code: 'E_BACKPRESSURE' } });
+    }
+    expect(node.taken).toHaveLength(most);
+    node.accept(0);
+    expect(await all[0]).toEqual(receipt(1));
+    expect(node.taken).toHaveLength(most + 1);
+    void broadcasts.broadcast(new Uint8Array(), 'here', undefined);
+    await expect(broadcasts.broadcast(new Uint8Array(), 'here', undefined)).rejects.toMatchObject({
+      code: 'E_BACKPRESSURE',
+    });
+  });
+
+  test('that waits for the disks of others takes no place from those that wait for ours', () => {
+    const { node, broadcasts } = setUp();
+    for (let count = 0; count < 20_000; count++) void broadcasts.broadcast(new Uint8Array(), 'all', undefined);
+    expect(node.taken).toHaveLength(20_000);
+  });
+
   test('that is aborted while it waits is never broadcast', async () => {
     const { node, clock, broadcasts } = setUp();
     node.room = 0;

@@ -39,13 +39,39 @@ describe('a configuration', () => {
       dataDir: '/etc/data/a',
       allowNetworkFileSystem: false,
       listen: '127.0.0.1:7101',
+      repair: 'any-member',
+      joins: false,
       tls: { ca: '/etc/keys/ca.pem', cert: '/etc/keys/a.pem', key: '/etc/keys/a.key' },
       peers: { b: '127.0.0.1:7102', c: '[::1]:7103' },
       foreignPeers: [],
+      retention: {},
       limits: {},
       timings: {},
       transport: {},
     });
+  });
+
+  test('may say how to repair, and that the node joins', async () => {
+    const text = `repair = "origin-only"\njoins = true\n${sound}`;
+    expect(await parseConfig(text, 'x.toml')).toMatchObject({ repair: 'origin-only', joins: true });
+    expect(await refusal(`repair = "none"\njoins = 1\n${sound}`)).toMatch(
+      /:1:1: repair has the wrong type.*write repair = "any-member" or repair = "origin-only"\n.*:2:1: joins .*write joins = true/,
+    );
+  });
+
+  test('may say how long the journal waits for members that are away', async () => {
+    const retention = { policy: 'demote', bytesMax: 1000, ageMs: 2000 };
+    const text = `${sound}[retention]\npolicy = "demote"\nbytesMax = 1000\nageMs = 2000\n`;
+    expect(await parseConfig(text, 'x.toml')).toMatchObject({ retention });
+    const wrong = `${sound}[retention]\npolicy = "forget"\nbytesMax = 0\nage = 1\n`;
+    const complaints = (await refusal(wrong)).split('\n');
+    expect(complaints).toHaveLength(3);
+    expect(complaints[0]).toMatch(/retention\.policy must be one of block, alarm, demote, not "forget"/);
+    expect(complaints[1]).toMatch(/retention\.bytesMax must be a whole number from 1, not 0/);
+    expect(complaints[2]).toMatch(/unknown key in retention "age"/);
+    expect(await refusal(`retention = 3\n${sound}`)).toMatch(
+      /:1:1: retention has the wrong type.*write \[retention\] with/,
+    );
   });
 
   test('may leave peers out, give them as tables, and tune every group', async () => {

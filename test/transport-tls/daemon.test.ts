@@ -1,9 +1,21 @@
 /** `antecedent node --stdio` within this process: lines in, lines out, signals, exit codes. */
 import { EventEmitter } from 'node:events';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { AntecedentError, Logger } from '../../core/index.js';
-import { exitCodeFor, loadConfig, runDaemon } from '../../transport-tls/index.js';
+import { askNode, exitCodeFor, loadConfig, runDaemon, type NodeConfig } from '../../transport-tls/index.js';
 import { removeTestDirectories, TestAuthority } from '../support/certificates.js';
 import { eventsOf, linesOf, writeConfig, type Event } from './daemon-process.js';
 import { lastStraw, leaveNoRoom, makeRoom } from './filling-disk.js';
@@ -18,7 +30,7 @@ let authority: TestAuthority;
 const running: { stop(): Promise<void> }[] = [];
 
 beforeAll(async () => {
-  authority = await TestAuthority.make('demo', ['a']);
+  authority = await TestAuthority.make('demo', ['a', 'b']);
 });
 afterEach(async () => {
   for (const daemon of running.splice(0)) await daemon.stop();
@@ -45,7 +57,8 @@ class Daemon {
     const logger: Logger = { log: (_level, event) => this.log.push(event) };
     const exit = (code: number): void => void this.exits.push(code);
     const { input, output, signals } = this;
-    return runDaemon(await loadConfig(configPath), { input, output, signals, exit, logger });
+    const readConfig = (): Promise<NodeConfig> => loadConfig(configPath);
+    return runDaemon(await readConfig(), { input, output, signals, exit, readConfig, logger });
   }
 
   send(...lines: readonly unknown[]): void {
@@ -65,6 +78,147 @@ class Daemon {
 function configure(extra = ''): string {
   return writeConfig(authority, extra);
 }
+
+/** Emits SIGHUP; resolves when the configuration was taken or refused, with the alarm in the second case. */
+async function reload(daemon: Daemon): Promise<Event | undefined> {
+  const before = daemon.log.length;
+  daemon.signals.emit('SIGHUP');
+  const poll = (): string | undefined => daemon.log.slice(before).find((event) => event.startsWith('reload'));
+  await within(
+    'the end of reloading',
+    new Promise<void>((resolve) => {
+      const look = (): void => {
+        if (poll() === undefined) setImmediate(look);
+        else resolve();
+      };
+      look();
+    }),
+  );
+  return poll() === 'reloaded' ? undefined : daemon.events.takeWhere(({ event }) => event === 'alarm');
+}
+
+function edit(config: string, from: string | RegExp, to: string): void {
+  const text = readFileSync(config, 'utf8');
+  const edited = text.replace(from, to);
+  if (edited === text) throw new Error(`${String(from)} is not in ${config}`);
+  writeFileSync(config, edited);
+}
+
+describe('SIGHUP', () => {
+  /** Certificates of a in files of their own. */
+  function ownFiles(config: string): { readonly cert: string; readonly key: string } {
+    const { cert, key } = authority.files('a');
+    const copies = { cert: join(dirname(config), 'own.pem'), key: join(dirname(config), 'own.key') };
+    copyFileSync(cert, copies.cert);
+    copyFileSync(key, copies.key);
+    edit(config, cert, copies.cert);
+    edit(config, key, copies.key);
+    return copies;
+  }
+
+  async function notAfter(config: string): Promise<unknown> {
+    const answer = await askNode(join(dirname(config), 'data'), { request: 'status' });
+    return 'result' in answer ? new Map(Object.entries(answer.result as object)).get('certificateNotAfter') : answer;
+  }
+
+  test('takes new certificates', async () => {
+    const config = configure();
+    const { cert, key } = ownFiles(config);
+    const daemon = new Daemon(config);
+    await daemon.events.take();
+    const before = await notAfter(config);
+    const next = await authority.issueOdd('a-next', { names: [{ type: 'url', value: 'spiffe://demo/node/a' }] });
+    renameSync(next.key, key);
+    renameSync(next.cert, cert);
+    expect(await reload(daemon)).toBeUndefined();
+    expect(await notAfter(config)).not.toBe(before);
+  });
+
+  test.each([
+    [
+      'a key of another certificate',
+      'E_CERTIFICATE',
+      (_cert: string, key: string) => copyFileSync(authority.files('b').key, key),
+    ],
+    ['a certificate that is half written', 'E_CERTIFICATE', (cert: string) => truncateSync(cert, 300)],
+    ['a key that is half written', 'E_CERTIFICATE', (_cert: string, key: string) => truncateSync(key, 100)],
+    ['an empty certificate', 'E_CERTIFICATE', (cert: string) => truncateSync(cert, 0)],
+    ['a certificate that is gone', 'E_CONFIG', (cert: string) => rmSync(cert)],
+    [
+      'a certificate that is a directory',
+      'E_CONFIG',
+      (cert: string) => {
+        rmSync(cert);
+        mkdirSync(cert);
+      },
+    ],
+    ['a key that others may read', 'E_KEY_MODE', (_cert: string, key: string) => chmodSync(key, 0o644)],
+    [
+      'the certificate of another member',
+      'E_IDENTITY',
+      (cert: string, key: string) => {
+        copyFileSync(authority.files('b').cert, cert);
+        copyFileSync(authority.files('b').key, key);
+      },
+    ],
+  ])('keeps what it has, and raises an alarm, for %s', async (_claim, code, spoil) => {
+    const config = configure('[peers]\nb = "127.0.0.1:1"\n');
+    const { cert, key } = ownFiles(config);
+    const daemon = new Daemon(config);
+    await daemon.events.take();
+    const before = await notAfter(config);
+    spoil(cert, key);
+    edit(config, '127.0.0.1:1"', '127.0.0.1:2"');
+    expect(await reload(daemon)).toMatchObject({ event: 'alarm', code, peer: 'a' });
+    expect(await notAfter(config)).toBe(before);
+    // Nothing of the file was taken, the address of b neither.
+    const status = await askNode(join(dirname(config), 'data'), { request: 'status' });
+    expect(status).toMatchObject({ result: { members: [{ name: 'b', address: '127.0.0.1:1' }] } });
+    daemon.send({ broadcast: 'x', ref: '1' });
+    await daemon.events.takeWhere(({ event }) => event === 'accepted');
+  });
+
+  test('takes new addresses of peers', async () => {
+    const config = configure('[peers]\nb = "127.0.0.1:1"\n');
+    const daemon = new Daemon(config);
+    await daemon.events.take();
+    edit(config, '127.0.0.1:1"', '127.0.0.1:2"');
+    expect(await reload(daemon)).toBeUndefined();
+    const status = await askNode(join(dirname(config), 'data'), { request: 'status' });
+    expect(status).toMatchObject({ result: { members: [{ name: 'b', address: '127.0.0.1:2' }] } });
+  });
+
+  test.each([
+    ['a new peer', 'b = ', 'c = "127.0.0.1:3"\nb = ', /run antecedent member add c 127\.0\.0\.1:3 --config FILE/],
+    ['a peer less', 'b = "127.0.0.1:1"\n', '', /run antecedent member remove b --config FILE/],
+    ['another port', 'listen = "127.0.0.1:0"', 'listen = "127.0.0.1:7"', /listen changed, which needs a restart/],
+    ['what is no TOML', 'name = ', 'name ', /not valid TOML/],
+  ])('refuses %s, and says what to do', async (_claim, from, to, message) => {
+    const config = configure('[peers]\nb = "127.0.0.1:1"\n');
+    const daemon = new Daemon(config);
+    await daemon.events.take();
+    edit(config, from, to);
+    expect(await reload(daemon)).toMatchObject({
+      code: 'E_CONFIG',
+      message: expect.stringMatching(message) as unknown,
+    });
+    // Mended, it is taken.
+    writeFileSync(config, readFileSync(config, 'utf8').replace(to === '' ? /$/ : to, from));
+    if (to !== '') expect(await reload(daemon)).toBeUndefined();
+  });
+
+  test('that comes while it starts is heeded when it has started', async () => {
+    const daemon = new Daemon(configure());
+    const listening = new Promise<void>((resolve) => {
+      daemon.signals.on('newListener', (signal) => {
+        if (signal === 'SIGHUP') setImmediate(resolve);
+      });
+    });
+    await within('a listener for signals', listening);
+    expect(await reload(daemon)).toBeUndefined();
+    expect(await daemon.events.take()).toMatchObject({ event: 'ready' });
+  });
+});
 
 describe('the daemon', () => {
   test('says when it is ready, accepts broadcasts and prints deliveries, text as text and bytes as base64', async () => {
@@ -202,10 +356,10 @@ describe('the daemon', () => {
     expect(await daemon.exitCode()).toBe(0);
   });
 
-  test.each(['SIGHUP', 'SIGUSR1'])('goes on after %s, and says in its log that it was ignored', async (signal) => {
+  test('goes on after SIGUSR1, and says in its log that it was ignored', async () => {
     const daemon = new Daemon(configure());
     await daemon.events.take();
-    daemon.signals.emit(signal);
+    daemon.signals.emit('SIGUSR1');
     expect(daemon.log).toContain('signal-ignored');
     daemon.send({ broadcast: 'x', ref: '1' });
     await daemon.events.takeWhere(({ event }) => event === 'accepted');
@@ -221,6 +375,36 @@ describe('the daemon', () => {
     await within('a listener for signals', listening);
     await daemon.stop();
     expect(await daemon.exitCode()).toBe(0);
+  });
+
+  test('can be asked from the moment on at which it is ready until it stops', async () => {
+    const config = configure();
+    const daemon = new Daemon(config);
+    await daemon.events.take();
+    const directory = join(dirname(config), 'data');
+    daemon.send({ broadcast: 'x', ref: '1' });
+    await daemon.events.takeWhere(({ event }) => event === 'accepted');
+    const status = await askNode(directory, { request: 'status' });
+    expect(status).toMatchObject({ result: { name: 'a', state: 'running', seq: 1, storage: { state: 'ok' } } });
+    const refused = await askNode(directory, { request: 'delivery-retry' });
+    expect(refused).toMatchObject({ error: { code: 'E_STATE', message: 'no message waits to be applied again' } });
+    expect(daemon.log).toContain('operator-request');
+    daemon.input.end();
+    expect(await daemon.exitCode()).toBe(0);
+    await expect(askNode(directory, { request: 'status' })).rejects.toThrow(/no node runs/);
+    expect(readdirSync(directory).filter((name) => name.startsWith('.'))).toEqual(['.lock']);
+  });
+
+  test('goes on without its control socket where it cannot have one', async () => {
+    const config = configure();
+    const directory = join(dirname(config), 'data');
+    mkdirSync(directory, { mode: 0o700 });
+    writeFileSync(join(directory, '.control'), '');
+    const daemon = new Daemon(config);
+    await daemon.events.take();
+    expect(daemon.log).toContain('control-unavailable');
+    daemon.send({ broadcast: 'x', ref: '1' });
+    await daemon.events.takeWhere(({ event }) => event === 'accepted');
   });
 
   test('is refused a directory in use, which is no fault of the configuration', async () => {

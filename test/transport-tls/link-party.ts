@@ -17,6 +17,7 @@ import { Inbox, within } from './waiting.js';
 export interface LogLine {
   readonly level: string;
   readonly event: string;
+  readonly peer?: unknown;
   readonly by?: unknown;
   readonly code?: unknown;
   readonly reason?: unknown;

@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { AntecedentError, nodeName } from '../../core/index.js';
 import type { Address } from '../../transport-tls/address.js';
-import { removeTestDirectories, TestAuthority } from '../support/certificates.js';
+import type { Credentials } from '../../transport-tls/credentials.js';
+import { removeTestDirectories, TestAuthority, type PemPaths } from '../support/certificates.js';
 import { LinkEnd, LinkParty, messageOf, nowhere } from './link-party.js';
 import { Inbox } from './waiting.js';
 
@@ -181,6 +183,127 @@ describe('a dial', () => {
     // A later dial of the same pair has gone the whole way: the cancelled one would have been heard of.
     expect(await b.dial('a')).toBeInstanceOf(LinkEnd);
     expect(calls).toEqual([]);
+  });
+});
+
+describe('members that come and go', () => {
+  test('a member that was learned is dialled, and let in', async () => {
+    const a = party('a', {});
+    const b = party('b', {});
+    const { host, port } = await a.listen();
+    const stranger = party('c', { a: { host, port } });
+    expect(await stranger.dial('a')).toBeInstanceOf(LinkEnd);
+    expect(await a.log.take()).toMatchObject({ event: 'link-refused', code: 'E_NOT_MEMBER' });
+    a.links.learn(nodeName('b'), '127.0.0.1:1');
+    b.links.learn(nodeName('a'), `${host}:${port}`);
+    expect(await b.dial('a')).toBeInstanceOf(LinkEnd);
+    expect((await a.accepted.take()).link.remote).toBe('b');
+  });
+
+  test('a member that was forgotten is let in no more, and not dialled; a link that it has stays', async () => {
+    const a = party('a', { b: nowhere });
+    const b = party('b', { a: await a.listen() });
+    const before = await b.dial('a');
+    if (before instanceof AntecedentError) throw before;
+    const accepted = await a.accepted.take();
+    a.links.forget(nodeName('b'));
+    await b.dial('a');
+    expect(await a.log.take()).toMatchObject({ event: 'link-refused', code: 'E_NOT_MEMBER' });
+    expect(await a.dial('b')).toMatchObject({ code: 'E_UNREACHABLE' });
+    before.link.write(Uint8Array.of(3));
+    expect([...(await accepted.read(1))]).toEqual([3]);
+  });
+
+  test.each(['', 'nonsense', '127.0.0.1:0', '127.0.0.1:99999', '%s:1', 'x'.repeat(10_000)])(
+    'an address that is none, %j, is logged and ignored; the member may still come',
+    async (address) => {
+      const a = party('a', {});
+      const where = await a.listen();
+      a.links.learn(nodeName('b'), address);
+      expect(await a.log.take()).toMatchObject({ event: 'address-refused', peer: 'b', code: 'E_CONFIG' });
+      expect(messageOf(await a.dial('b'))).toMatch(/no usable address of b is known; .*antecedent member add b/);
+      expect(await party('b', { a: where }).dial('a')).toBeInstanceOf(LinkEnd);
+    },
+  );
+
+  test('an address of the configuration wins over one that was learned, and an unusable one changes nothing', async () => {
+    const a = party('a', { b: nowhere });
+    const b = party('b', { a: await a.listen() });
+    b.links.learn(nodeName('a'), '127.0.0.1:2');
+    b.links.learn(nodeName('a'), 'nonsense');
+    expect(await b.dial('a')).toBeInstanceOf(LinkEnd);
+    b.links.useAddresses(new Map());
+    expect(messageOf(await b.dial('a'))).toMatch(/127\.0\.0\.1:2/);
+  });
+
+  test('a dial without an address fails later than it was called, unless it was cancelled', async () => {
+    const a = party('a', {});
+    const failures: string[] = [];
+    const dial = (name: string): (() => void) =>
+      a.links.dial(
+        nodeName('b'),
+        () => {
+          throw new Error('a link from nowhere');
+        },
+        () => failures.push(name),
+      );
+    dial('first')();
+    dial('second');
+    expect(failures).toEqual([]);
+    await turns(2);
+    expect(failures).toEqual(['second']);
+  });
+});
+
+describe('credentials that change while links live', () => {
+  function credentialsOf(files: PemPaths): Credentials {
+    const read = (path: string): string => readFileSync(path, 'utf8');
+    return { ca: read(files.ca), cert: read(files.cert), key: read(files.key), notAfterMs: Infinity };
+  }
+
+  test('are used in the next handshake, on both sides; links stay', async () => {
+    // Nobody takes this certificate for b.
+    const odd = authority.files('c');
+    const a = party('a', { b: nowhere, c: nowhere });
+    const b = party('b', { a: await a.listen() });
+    const before = await b.dial('a');
+    if (before instanceof AntecedentError) throw before;
+    const accepted = await a.accepted.take();
+    b.links.useCredentials(credentialsOf(odd));
+    expect(await b.dial('a')).toBeInstanceOf(LinkEnd);
+    expect((await a.accepted.take()).link.remote).toBe('c');
+    a.links.useCredentials(credentialsOf(odd));
+    expect(messageOf(await b.dial('a'))).toMatch(/dialled a, but the certificate says c/);
+    before.link.write(Uint8Array.of(3));
+    expect([...(await accepted.read(1))]).toEqual([3]);
+  });
+
+  test('with other CA certificates end every link, so that nobody stays who would not be let in', async () => {
+    const others = await TestAuthority.make('demo', ['a', 'b']);
+    const a = party('a', { b: nowhere });
+    const where = await a.listen();
+    const b = party('b', { a: where });
+    const before = await b.dial('a');
+    if (before instanceof AntecedentError) throw before;
+    const accepted = await a.accepted.take();
+    a.links.useCredentials(credentialsOf(others.files('a')));
+    expect(await accepted.closes.take()).toBe('the CA certificates have changed here');
+    await before.closes.take();
+    expect(await b.dial('a')).toMatchObject({ code: 'E_TLS_REFUSED' });
+    b.links.useCredentials(credentialsOf(others.files('b')));
+    expect(await b.dial('a')).toBeInstanceOf(LinkEnd);
+  });
+
+  test('that do not fit together change nothing', async () => {
+    const a = party('a', { b: nowhere });
+    const b = party('b', { a: await a.listen() });
+    const [own, other] = [credentialsOf(authority.files('b')), credentialsOf(authority.files('c'))];
+    const mismatched: Credentials = { ...own, key: other.key };
+    const halfWritten: Credentials = { ...own, cert: own.cert.slice(0, own.cert.length / 2) };
+    for (const bad of [mismatched, halfWritten]) {
+      expect(() => b.links.useCredentials(bad)).toThrow(expect.objectContaining({ code: 'E_CERTIFICATE' }) as Error);
+    }
+    expect(await b.dial('a')).toBeInstanceOf(LinkEnd);
   });
 });
 

@@ -100,8 +100,13 @@ const oddCertificates: readonly (readonly [claim: string, code: string, reason: 
   ['a query behind the name', 'E_CERTIFICATE', /not of the form/, { names: uris('spiffe://demo/node/b?x') }],
   ['a wildcard', 'E_CERTIFICATE', /not of the form/, { names: uris('spiffe://demo/node/*') }],
   ['the name of the listener itself', 'E_IDENTITY', /our own name, a/, { names: uris('spiffe://demo/node/a') }],
-  ['a name that is no member', 'E_NOT_MEMBER', /d is not in the list/, { names: uris('spiffe://demo/node/d') }],
-  ['another case of the name', 'E_NOT_MEMBER', /B is not in the list/, { names: uris('spiffe://demo/node/B') }],
+  [
+    'a name that is no member',
+    'E_NOT_MEMBER',
+    /d is not a member; .*antecedent member add d/,
+    { names: uris('spiffe://demo/node/d') },
+  ],
+  ['another case of the name', 'E_NOT_MEMBER', /B is not a member/, { names: uris('spiffe://demo/node/B') }],
   ['the rights of a CA', 'E_CERTIFICATE', /CA certificate/, { names: uris('spiffe://demo/node/b'), isCa: true }],
   [
     'no right to be a client',

@@ -18,6 +18,7 @@ import {
   tryOpen,
   type OpenedJournal,
 } from './journal-fixture.js';
+import { KeepingCaller, removalsAmong } from './keeping-caller.js';
 
 const segmentBytesMax = 150;
 const texts = Array.from({ length: 8 }, (_, position) => `record ${position}`);
@@ -160,5 +161,89 @@ describe('at any disk operation of appends, marks and rolls', () => {
       };
       return { acknowledged: () => caller.acknowledged.length, goOn };
     });
+  });
+});
+
+describe('at any disk operation of a caller who gives up the beginning of its log again and again', () => {
+  /** One record a segment; several; a floor alone in a segment now and then. */
+  const limits = [1, 150, 250];
+
+  interface Releasing {
+    readonly caller: KeepingCaller;
+    /** How many records were given up, from the first on. */
+    released(): number;
+    /** Called when the disk is idle. False when nothing is left to do. */
+    goOn(): boolean;
+  }
+
+  /** Releases all but the last two records, as soon as a record is durable. */
+  function start(segmentBytesMax: number, isBusy: boolean): Releasing {
+    const caller = new KeepingCaller(new MemoryDisk(), { segmentBytesMax });
+    const { journal } = caller.opened;
+    let begun = 0;
+    let released = 0;
+    const appendNext = (): boolean => {
+      const body = texts[begun++];
+      if (body === undefined) return false;
+      journal.append([localBatch(body)], ({ error }) => {
+        if (error !== undefined) return;
+        released = Math.max(0, caller.count - 2);
+        journal.release(caller.places[released]?.address ?? NaN);
+        if (isBusy) appendNext();
+      });
+      return true;
+    };
+    appendNext();
+    return { caller, released: () => released, goOn: () => !isBusy && appendNext() };
+  }
+
+  /** Asserts that the next process finds what was needed, and goes on with it. */
+  function expectNeeded(survivor: MemoryDisk, segmentBytesMax: number, acknowledged: number, released: number): void {
+    const again = new KeepingCaller(survivor, { segmentBytesMax });
+    expect(again.base).toBeLessThanOrEqual(released);
+    expect(again.count).toBeGreaterThanOrEqual(acknowledged);
+    expect(again.texts).toEqual(texts.slice(again.base, again.count));
+    const restarted = new KeepingCaller(new MemoryDisk(survivor.durableFiles()), { segmentBytesMax });
+    expect(restarted.count).toBe(again.count);
+    append(restarted.opened, 'next');
+    restarted.opened.journal.release(Infinity);
+    restarted.opened.disk.settle();
+    const last = new KeepingCaller(new MemoryDisk(restarted.opened.disk.files()), { segmentBytesMax });
+    expect(last.count).toBe(again.count + 1);
+    expect(last.base).toBeGreaterThanOrEqual(again.base);
+  }
+
+  test.each([true, false])('loses nothing that is needed (busy: %s)', (isBusy) => {
+    for (const segmentBytesMax of limits) {
+      for (let stepsMax = 0; ; stepsMax++) {
+        const { caller, released, goOn } = start(segmentBytesMax, isBusy);
+        const { disk } = caller.opened;
+        let steps = 0;
+        while (steps < stepsMax && (disk.step() || (goOn() && disk.step()))) steps++;
+        const [acknowledged, givenUp] = [caller.count, released()];
+        for (const survivor of survivorsOf(disk)) expectNeeded(survivor, segmentBytesMax, acknowledged, givenUp);
+        if (steps === stepsMax) continue;
+        expect(acknowledged).toBe(texts.length);
+        expect(removalsAmong(disk.operations)).not.toEqual([]);
+        break;
+      }
+    }
+  });
+
+  test('loses nothing that is needed when any one operation fails, and the power goes after it', () => {
+    for (const code of ['E_DISK_FULL', 'E_STORAGE'] as const) {
+      for (let failing = 0; ; failing++) {
+        const { caller, released } = start(150, true);
+        const { disk, clock } = caller.opened;
+        const before = disk.operations.length;
+        disk.fails = () => disk.operations.length === before + failing + 1 && code;
+        disk.settle();
+        clock.advance(retryMs);
+        disk.settle();
+        disk.fails = () => false;
+        for (const survivor of survivorsOf(disk)) expectNeeded(survivor, 150, caller.count, released());
+        if (disk.operations.length <= before + failing) break;
+      }
+    }
   });
 });

@@ -8,7 +8,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { encodeCounter } from '../../../core/journal/fixed-width.js';
+import type { Done } from '../../../core/journal/callbacks.js';
 import { recordTypes, type JournalEntry, type RecordType } from '../../../core/journal/journal.js';
 import { recoverSegment } from '../../../core/journal/recovery.js';
 import { segmentIndexOf, segmentName } from '../../../core/journal/segment.js';
@@ -30,7 +30,7 @@ import {
 
 const directory = join(import.meta.dirname, '../../fixtures/journal-v1');
 
-const options = { segmentBytesMax: 300, seed: 7 };
+const options = { segmentBytesMax: 300, seed: 7, checkpoint: () => bytes('a checkpoint') };
 
 type Files = ReadonlyMap<string, Uint8Array>;
 
@@ -40,7 +40,7 @@ function entry(type: RecordType, body: string): JournalEntry {
 
 /** Everything a log can hold: records of every type, groups, marks, several segments, a missing beginning, a torn tail. */
 function writeFixture(): Files {
-  const { localBatch, remoteBatch, applied, floor, incarnation } = recordTypes;
+  const { localBatch, remoteBatch, applied, skipped, membership, snapshotChunk, snapshot } = recordTypes;
   const appendTo = ({ disk, journal }: OpenedJournal, ...entries: readonly JournalEntry[]): void => {
     valueOf(settled<unknown>(disk, (done) => journal.append(entries, done)));
   };
@@ -48,9 +48,12 @@ function writeFixture(): Files {
   appendTo(opened, entry(localBatch, 'given up'), entry(remoteBatch, 'x'.repeat(200)));
   appendTo(opened, entry(localBatch, 'first that is kept'), entry(remoteBatch, ''), entry(applied, '\x00\xff'));
   appendTo(opened, entry(localBatch, 'after a pause'));
-  appendTo(opened, { type: floor, body: encodeCounter(2) });
+  opened.journal.release(Infinity);
+  opened.disk.settle();
+  appendTo(opened, entry(skipped, '\x07\x03why'), entry(membership, 'who'));
   appendTo(opened, entry(remoteBatch, 'larger than a segment '.repeat(20)));
-  appendTo(opened, { type: incarnation, body: encodeCounter(2) });
+  valueOf(settled(opened.disk, (done: Done<void>) => opened.journal.beginIncarnation(2, done)));
+  appendTo(opened, entry(snapshotChunk, 'a piece'), entry(snapshot, 'the whole'));
   close(opened);
 
   // The last append of this life is cut off in the middle.
@@ -90,16 +93,26 @@ if (process.env['ANTECEDENT_WRITE_FIXTURES'] === '1') writeAnew();
 describe('a log of format version 1', () => {
   test('is read, to the last record', () => {
     const { journal, records, logged } = open(new MemoryDisk(readFixture()));
+    expect(records.map(({ isFirst }) => isFirst)).toEqual(records.map((_, position) => position === 0));
     expect(
       records.map(({ entry: { type, body }, place: { lsn, address } }) => [lsn, address, type, text(body)]),
     ).toEqual([
-      [3, 416, 1, 'first that is kept'],
-      [4, 474, 2, ''],
-      [5, 514, 3, '\x00\xff'],
-      [7, 596, 1, 'after a pause'],
-      [10, 801, 2, 'larger than a segment '.repeat(20)],
-      [13, 1433, 1, 'whole'],
-      [15, 1518, 1, 'behind what was torn'],
+      [3, 416, 7, 'a checkpoint'],
+      [4, 468, 1, 'first that is kept'],
+      [5, 526, 2, ''],
+      [6, 566, 3, '\x00\xff'],
+      [8, 648, 1, 'after a pause'],
+      [11, 853, 7, 'a checkpoint'],
+      [12, 905, 8, '\x07\x03why'],
+      [13, 950, 9, 'who'],
+      [15, 1105, 7, 'a checkpoint'],
+      [16, 1157, 2, 'larger than a segment '.repeat(20)],
+      [20, 1837, 7, 'a checkpoint'],
+      [21, 1889, 10, 'a piece'],
+      [22, 1936, 11, 'the whole'],
+      [24, 2097, 7, 'a checkpoint'],
+      [25, 2149, 1, 'whole'],
+      [27, 2234, 1, 'behind what was torn'],
     ]);
     expect(journal.isNew).toBe(false);
     expect(journal.incarnation).toBe(2);
@@ -117,11 +130,9 @@ describe('a log of format version 1', () => {
     }
     expect([...types].sort((a, b) => a - b)).toEqual(Object.values(recordTypes));
     expect(sortedNames(files)).toEqual([
-      segmentName(2),
-      segmentName(3),
-      segmentName(4),
-      `${segmentName(4)}.197.torn`,
-      segmentName(5),
+      ...[2, 3, 4, 5, 6].map(segmentName),
+      `${segmentName(6)}.209.torn`,
+      segmentName(7),
     ]);
   });
 

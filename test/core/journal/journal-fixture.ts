@@ -29,6 +29,13 @@ export function countingRandom(seed: number): Random {
   return { nextUint32: () => Math.imul(++count, 2654435761) >>> 0 };
 }
 
+/** What `onRecord` was told. */
+export interface ReportedRecord {
+  readonly entry: JournalEntry;
+  readonly place: RecordPlace;
+  readonly isFirst: boolean;
+}
+
 export interface OpenedJournal {
   readonly disk: MemoryDisk;
   readonly journal: Journal;
@@ -37,7 +44,7 @@ export interface OpenedJournal {
   readonly damage: readonly string[];
   /** What `onStorage` was told, as `state code`. */
   readonly storage: readonly string[];
-  readonly records: readonly { readonly entry: JournalEntry; readonly place: RecordPlace }[];
+  readonly records: readonly ReportedRecord[];
   /** The bodies of the records as text. */
   readonly texts: readonly string[];
   /** Events logged, as `event file:offset`, or `event` when they name no file. */
@@ -51,12 +58,15 @@ export interface OpenOptions {
   readonly steps?: number;
   /** Never, when absent. */
   readonly scrubEveryMs?: number;
+  /** No checkpoints, when absent. */
+  readonly checkpoint?: () => Uint8Array | undefined;
+  readonly onReleased?: (beginAddress: number) => void;
   /** Called within `onStorage`. */
   readonly onStorage?: () => void;
 }
 
 export function tryOpen(disk: MemoryDisk, options: OpenOptions = {}): Result<OpenedJournal> | undefined {
-  const records: { entry: JournalEntry; place: RecordPlace }[] = [];
+  const records: ReportedRecord[] = [];
   const logged: string[] = [];
   const storage: string[] = [];
   const damage: string[] = [];
@@ -72,6 +82,8 @@ export function tryOpen(disk: MemoryDisk, options: OpenOptions = {}): Result<Ope
         log: (_level, event, { file, offset }) =>
           logged.push(file === undefined ? event : `${event} ${file}:${offset}`),
       },
+      checkpoint: options.checkpoint,
+      onReleased: options.onReleased,
       segmentBytesMax: options.segmentBytesMax ?? 1 << 20,
       retryMs,
       onStorage: (event) => {
@@ -81,7 +93,7 @@ export function tryOpen(disk: MemoryDisk, options: OpenOptions = {}): Result<Ope
       scrubEveryMs: options.scrubEveryMs ?? Infinity,
       onDamage: ({ code, message }) => damage.push(`${code} ${message}`),
     },
-    ({ type, body }, place) => records.push({ entry: { type, body: body.slice() }, place }),
+    ({ type, body }, place, isFirst) => records.push({ entry: { type, body: body.slice() }, place, isFirst }),
     (opened) => (result = opened),
   );
   disk.settle(options.steps);

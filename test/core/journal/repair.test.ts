@@ -17,6 +17,7 @@ import {
   tryOpen,
   valueOf,
 } from './journal-fixture.js';
+import { KeepingCaller, segmentsOf } from './keeping-caller.js';
 
 const bodies = Array.from({ length: 9 }, (_, index) => `record ${index}`);
 
@@ -213,5 +214,108 @@ describe('repair', () => {
         expect(opened.disk.files().get(`${firstSegment}.2.damaged`)).toEqual(fileOf(files, firstSegment));
       }
     }
+  });
+});
+
+describe('repair of a log that begins later', () => {
+  const limits = { segmentBytesMax: 300 };
+
+  /** Three to four records a segment; the first four records are given up, and the floor that says so stands in the last segment. */
+  function laterLog(): { readonly disk: MemoryDisk; readonly before: ReadonlyMap<string, Uint8Array> } {
+    const caller = new KeepingCaller(new MemoryDisk(), limits);
+    for (const body of bodies) append(caller.opened, body);
+    const before = caller.opened.disk.files();
+    caller.opened.journal.release(caller.places[4]?.address ?? NaN);
+    caller.opened.disk.settle();
+    const disk = new MemoryDisk(caller.opened.disk.files());
+    expect(disk.files().has(firstSegment)).toBe(false);
+    return { disk, before };
+  }
+
+  test('keeps everything from its beginning up to the damage, though the floor is behind that', () => {
+    const names = segmentsOf({ disk: laterLog().disk });
+    expect(names.length).toBeGreaterThan(2);
+    for (const name of names) {
+      const { length } = fileOf(laterLog().disk.files(), name);
+      for (let at = 0; at < length; at += 7) {
+        const { disk } = laterLog();
+        const { base } = new KeepingCaller(new MemoryDisk(disk.files()), limits);
+        flip(disk, name, at);
+        const opened = tryOpen(new MemoryDisk(disk.files()));
+        // What only the mark had said is not missed.
+        if (opened?.error === undefined) continue;
+        const what = `${name}, byte ${at}`;
+        const files = disk.files();
+        repair(disk);
+        const again = new KeepingCaller(disk, limits);
+        expect(again.opened.journal.incarnation, what).toBeGreaterThan(1);
+        // Without its checkpoint nothing is good.
+        const isOfBase = name === names[0] && at < 64 + 40 + 'base 3'.length;
+        expect(again.base, what).toBe(isOfBase ? 0 : base);
+        expect(again.texts, what).toEqual(isOfBase ? [] : bodies.slice(base, again.count));
+        if (name !== names[0]) expect(again.texts.length, what).toBeGreaterThan(0);
+        append(again.opened, 'next');
+        expect(new KeepingCaller(new MemoryDisk(disk.files()), limits).texts).toEqual([...again.texts, 'next']);
+        for (const [other, content] of files) {
+          const isKept = [...disk.files().values()].some(
+            (file) => Buffer.compare(file.subarray(0, content.length), content) === 0,
+          );
+          expect(isKept, `${what}: ${other} is gone`).toBe(true);
+        }
+      }
+    }
+  });
+
+  test('begins anew where the checkpoint is damaged, and puts aside what was left of segments given up before', () => {
+    const { disk, before } = laterLog();
+    const [first = ''] = segmentsOf({ disk });
+    disk.replace(firstSegment, fileOf(before, firstSegment));
+    flip(disk, first, 64 + 41);
+    expect(openError(new MemoryDisk(disk.files())).message).toContain(`${first}:64`);
+    const [done] = repair(disk);
+    expect(done?.putAside).toContain(`${firstSegment}.2.damaged`);
+    const again = new KeepingCaller(disk, limits);
+    expect([again.base, again.texts, again.opened.journal.incarnation]).toEqual([0, [], 2]);
+    expect(disk.files().get(`${firstSegment}.2.damaged`)).toEqual(fileOf(before, firstSegment));
+    append(again.opened, 'next');
+    expect(new KeepingCaller(new MemoryDisk(disk.files()), limits).texts).toEqual(['next']);
+  });
+
+  test('cut at any disk operation, with or without power, can be done again', () => {
+    for (const damagedAt of [200, 64 + 41]) {
+      const { disk: whole, before } = laterLog();
+      const [first = '', second = ''] = segmentsOf({ disk: whole });
+      whole.replace(firstSegment, fileOf(before, firstSegment));
+      flip(whole, damagedAt === 200 ? second : first, damagedAt);
+      const damaged = whole.files();
+      const done = new MemoryDisk(damaged);
+      repair(done);
+      const expected = new KeepingCaller(done, limits).texts;
+      for (let steps = 0; ; steps++) {
+        const disk = new MemoryDisk(damaged);
+        const results: unknown[] = [];
+        repairLog({ disk, digests, random: countingRandom(7) }, (result) => results.push(result));
+        disk.settle(steps);
+        for (const survivor of [new MemoryDisk(disk.durableFiles()), new MemoryDisk(disk.files())]) {
+          const opened = tryOpen(new MemoryDisk(survivor.files()));
+          if (opened?.error === undefined) expect(opened?.value.journal.incarnation).toBe(2);
+          else expect(opened.error.code).toMatch(/^E_LOG_(CORRUPT|FOREIGN)$/);
+          repair(survivor);
+          const again = new KeepingCaller(survivor, limits);
+          expect(again.texts).toEqual(expected);
+          expect(again.opened.journal.incarnation).toBeGreaterThanOrEqual(2);
+        }
+        if (results.length > 0) break;
+      }
+    }
+  });
+
+  test('leaves it alone when only what was given up is damaged', () => {
+    const { disk, before } = laterLog();
+    disk.replace(firstSegment, fileOf(before, firstSegment));
+    flip(disk, firstSegment, 70);
+    const files = disk.files();
+    expect(repair(disk)).toEqual([]);
+    expect(disk.files()).toEqual(files);
   });
 });

@@ -1,71 +1,36 @@
-/** The floor: segments that hold nothing above it go, and a log may then begin later than with its first segment. */
+/** Giving up the beginning of a log: whole segments go, and the log then begins with a checkpoint. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { recordTypes, type JournalEntry, type RecordPlace } from '../../../core/journal/journal.js';
 import { decodeCounter, encodeCounter } from '../../../core/journal/fixed-width.js';
-import { countBelow } from '../../../core/journal/retention.js';
-import { segmentName } from '../../../core/journal/segment.js';
-import type { Result } from '../../../core/ports.js';
-import { MemoryDisk, type Operation } from '../../support/memory-disk.js';
+import { countReleasable, floorOf, type KeptSegment } from '../../../core/journal/retention.js';
+import { firstHeader, segmentHeaderBytes, segmentName } from '../../../core/journal/segment.js';
+import { MemoryDisk } from '../../support/memory-disk.js';
 import {
   append,
-  bytes,
   close,
+  fileOf,
   localBatch,
   nowhere,
-  open,
   openError,
   operationsOf,
   readText,
+  retry,
   settled,
   startBusyCaller,
   survivorsOf,
   text,
-  tryOpen,
-  valueOf,
-  type OpenedJournal,
 } from './journal-fixture.js';
-
-/** Every record closes its segment. */
-const options = { segmentBytesMax: 1 };
-
-interface Filled extends OpenedJournal {
-  /** Where record n stands, in segment n, at n - 1. */
-  readonly places: readonly RecordPlace[];
-}
-
-/** A log of `count` segments with one record each, 'record 1', ..., and an empty segment behind them. */
-function fill(count: number, disk = new MemoryDisk()): Filled {
-  const opened = open(disk, options);
-  const places = Array.from({ length: count }, (_, position) => append(opened, `record ${position + 1}`)).flat();
-  return { ...opened, places };
-}
-
-function floorOf(lsn: number): JournalEntry {
-  return { type: recordTypes.floor, body: encodeCounter(lsn) };
-}
-
-/** Appends a floor record, alone, and lets the journal tidy up. */
-function giveUp({ disk, journal }: OpenedJournal, lsn: number): Result<readonly RecordPlace[]> {
-  return settled(disk, (done) => journal.append([floorOf(lsn)], done));
-}
-
-/** What the next process finds. (After a loss of power removed segments may be back: removing is not synced.) */
-function reopen({ disk }: Pick<OpenedJournal, 'disk'>): OpenedJournal {
-  return open(new MemoryDisk(disk.files()), options);
-}
-
-function segmentsOf(files: ReadonlyMap<string, Uint8Array>): readonly string[] {
-  return [...files.keys()].sort();
-}
-
-function names(from: number, to: number): readonly string[] {
-  return Array.from({ length: to - from + 1 }, (_, position) => segmentName(from + position));
-}
-
-function removalsAmong(operations: readonly Operation[]): readonly string[] {
-  return operations.flatMap((operation) => /^remove (.*)$/.exec(operation)?.[1] ?? []);
-}
+import {
+  KeepingCaller,
+  fill,
+  names,
+  options,
+  range,
+  releaseBefore,
+  removalsAmong,
+  reopen,
+  segmentsOf,
+} from './keeping-caller.js';
 
 describe('the body of a floor record', () => {
   test('gives every number back', () => {
@@ -80,246 +45,347 @@ describe('the body of a floor record', () => {
       expect(decodeCounter(body)).toBe(0);
     }
   });
+
+  test('gives up nothing that lies behind its record', () => {
+    expect([floorOf(5, encodeCounter(3)), floorOf(5, encodeCounter(9))]).toEqual([3, 4]);
+  });
 });
 
-test('as many segments go as a look at every record says', () => {
+test('as many segments go as a look at each of them says', () => {
+  const sizes = fc.array(fc.record({ length: fc.integer({ min: 64, max: 70 }), hasCheckpoint: fc.boolean() }), {
+    maxLength: 8,
+  });
   fc.assert(
-    fc.property(fc.array(fc.nat(3), { minLength: 1, maxLength: 8 }), fc.nat(30), (lengths, floor) => {
-      let lsn = 1;
-      const segments = lengths.map((length) => ({ firstLsn: lsn, lastLsn: (lsn += length) - 1 }));
-      const neededFrom = segments.findIndex(({ lastLsn }, at) => lastLsn > floor || at === segments.length - 1);
-      expect(countBelow(segments, floor)).toBe(neededFrom);
+    fc.property(sizes, fc.oneof(fc.nat(600), fc.constant(Infinity)), (shapes, address) => {
+      let baseAddress = 0;
+      const segments = shapes.map(({ length, hasCheckpoint }): KeptSegment => {
+        const segment = { ...firstHeader(new Uint8Array(16), 1), hasCheckpoint, baseAddress };
+        baseAddress += length;
+        return segment;
+      });
+      let expected = 0;
+      segments.forEach((segment, at) => {
+        if (segment.hasCheckpoint && segment.baseAddress <= address) expected = at;
+      });
+      expect(countReleasable(segments, address)).toBe(expected);
     }),
   );
-  expect(countBelow([], 5)).toBe(0);
 });
 
-describe('a floor record', () => {
-  test('removes whole segments below it, the oldest first, once it is durable and reported', () => {
-    const opened = fill(5);
-    let reportedAt = NaN;
-    const operations = operationsOf(opened.disk, () => {
-      opened.journal.append([floorOf(3)], () => (reportedAt = opened.disk.operations.length));
-      opened.disk.settle();
-    });
-    expect(operations.slice(0, 2)).toEqual([`write ${segmentName(6)}`, `sync ${segmentName(6)}`]);
-    expect(reportedAt).toBe(opened.disk.operations.length - operations.length + 2);
+describe('release', () => {
+  test('sets a floor, and removes whole segments below it, the oldest first, once that is durable', () => {
+    const caller = fill(5);
+    const operations = operationsOf(caller.opened.disk, () => releaseBefore(caller, 4));
+    const floorSegment = segmentName(6);
+    expect(operations.slice(0, 2)).toEqual([`write ${floorSegment}`, `sync ${floorSegment}`]);
     expect(removalsAmong(operations.slice(2))).toEqual(names(1, 3));
-    expect(segmentsOf(opened.disk.files())).toEqual(names(4, 7));
-    expect(reopen(opened).texts).toEqual(['record 4', 'record 5']);
+    expect(segmentsOf(caller.opened)).toEqual(names(4, 7));
+    const again = reopen(caller.opened);
+    expect(again.texts).toEqual(range(4, 5));
+    expect(again.base).toBe(3);
+    expect(again.opened.records[0]?.isFirst).toBe(true);
   });
 
-  test('spares a segment that holds anything above it', () => {
-    const opened = open(new MemoryDisk(), { segmentBytesMax: 200 });
-    for (let round = 1; round <= 9; round++) append(opened, `record ${round}`);
-    const before = open(new MemoryDisk(opened.disk.files())).records;
-    const second = before.find(({ place }) => place.address > 200)?.place ?? nowhere;
-    giveUp(opened, second.lsn);
-    const kept = reopen(opened);
-    expect(segmentsOf(kept.disk.files())[0]).toBe(segmentName(2));
-    expect(kept.records[0]?.place).toEqual(second);
-  });
-
-  test('above everything spares itself', () => {
-    const opened = fill(3);
-    giveUp(opened, 2 ** 53 - 1);
-    expect(segmentsOf(opened.disk.files())).toEqual(names(4, 5));
-    for (const again of [reopen(opened), reopen(reopen(opened))]) {
-      expect(again.texts).toEqual([]);
-      expect(segmentsOf(again.disk.files())).toEqual(names(4, 5));
-      append(again, 'next');
-      expect(reopen(again).texts).toEqual(['next']);
+  test('spares a segment that holds anything behind the address', () => {
+    const caller = new KeepingCaller(new MemoryDisk(), { segmentBytesMax: 300 });
+    for (let record = 1; record <= 9; record++) append(caller.opened, `record ${record}`);
+    const files = segmentsOf(caller.opened).length;
+    for (let record = 1; record <= 9; record++) {
+      releaseBefore(caller, record);
+      const again = reopen(caller.opened);
+      expect(again.texts).toContain(`record ${record}`);
+      expect(again.texts.at(-1)).toBe('record 9');
     }
+    expect(segmentsOf(caller.opened).length).toBeLessThan(files);
   });
 
-  test('below everything, or repeated, removes nothing', () => {
-    const opened = fill(3);
-    for (const lsn of [0, 0]) giveUp(opened, lsn);
-    giveUp(opened, 1);
-    const files = segmentsOf(opened.disk.files());
-    expect(files[0]).toBe(segmentName(2));
-    expect(removalsAmong(operationsOf(opened.disk, () => giveUp(opened, 1)))).toEqual([]);
+  test('of everything spares the last segment that begins with a checkpoint, and what follows it', () => {
+    const caller = fill(3);
+    caller.opened.journal.release(Infinity);
+    caller.opened.disk.settle();
+    expect(segmentsOf(caller.opened)).toEqual(names(3, 5));
+    let again = reopen(caller.opened);
+    for (let round = 0; round < 3; round++) {
+      expect(again.texts).toEqual(['record 3']);
+      expect(again.base).toBe(2);
+      again = reopen(again.opened);
+    }
+    append(again.opened, 'record 4');
+    append(again.opened, 'record 5');
+    again.opened.journal.release(Infinity);
+    again.opened.disk.settle();
+    expect(reopen(again.opened).texts).toEqual(['record 5']);
   });
 
-  test('in a group with others counts as if it stood alone', () => {
-    const opened = fill(3);
-    const group = [localBatch('x'), floorOf(1), floorOf(2), localBatch('y')];
-    valueOf(settled<readonly RecordPlace[]>(opened.disk, (done) => opened.journal.append(group, done)));
-    expect(segmentsOf(opened.disk.files())[0]).toBe(segmentName(3));
-    expect(reopen(opened).texts).toEqual(['record 3', 'x', 'y']);
+  test('is told when the log begins later: once the floor is durable, and never while what lies in front can still be read', () => {
+    const told: number[] = [];
+    const caller = new KeepingCaller(new MemoryDisk(), { ...options, onReleased: (address) => told.push(address) });
+    for (let record = 1; record <= 5; record++) append(caller.opened, `record ${record}`);
+    const { disk, journal } = caller.opened;
+    const canBeRead = (): boolean => {
+      const answers: unknown[] = [];
+      journal.read(caller.places[2] ?? nowhere, ({ error }) => answers.push(error));
+      return answers.length === 0;
+    };
+    expect(journal.beginAddress).toBe(0);
+    journal.release(caller.places[3]?.address ?? NaN);
+    expect([told, canBeRead(), journal.beginAddress]).toEqual([[], true, 0]);
+    while (told.length === 0) {
+      expect(canBeRead()).toBe(true);
+      expect(disk.step()).toBe(true);
+    }
+    expect(canBeRead()).toBe(false);
+    expect(told).toEqual([journal.beginAddress]);
+    expect(removalsAmong(disk.operations)).toEqual([]);
+    disk.settle();
+    expect(told).toHaveLength(1);
+    const again = reopen(caller.opened);
+    expect(again.opened.journal.beginAddress).toBe(told[0]);
+    expect(again.opened.records[0]?.place.address).toBe((told[0] ?? NaN) + segmentHeaderBytes);
+  });
+
+  test('of nothing, of what is gone, or repeated, costs nothing', () => {
+    const caller = fill(4);
+    const { disk, journal } = caller.opened;
+    const nothing = (address: number): void => {
+      expect(
+        operationsOf(disk, () => {
+          journal.release(address);
+          disk.settle();
+        }),
+      ).toEqual([]);
+    };
+    nothing(0);
+    nothing(caller.places[0]?.address ?? NaN);
+    releaseBefore(caller, 3);
+    for (const record of [1, 2, 3]) nothing(caller.places[record - 1]?.address ?? NaN);
+  });
+
+  test('of a log in one segment does nothing, whatever it is asked', () => {
+    const caller = new KeepingCaller(new MemoryDisk(), { segmentBytesMax: 1 << 20 });
+    append(caller.opened, 'record 1');
+    for (const address of [0, 64, Infinity]) caller.opened.journal.release(address);
+    expect(operationsOf(caller.opened.disk, () => caller.opened.disk.settle())).toEqual([]);
+  });
+
+  test('leaves a witness behind the floor', () => {
+    const caller = new KeepingCaller(new MemoryDisk(), { segmentBytesMax: 300 });
+    for (let record = 1; record <= 9; record++) append(caller.opened, `record ${record}`);
+    releaseBefore(caller, 9);
+    const files = caller.opened.disk.files();
+    const last = segmentsOf(caller.opened).at(-1) ?? '';
+    // The last but one record is the floor: damage in it must not pass for a torn write.
+    const damaged = fileOf(files, last).slice();
+    const at = damaged.length - 40 - 8;
+    damaged[at] = (damaged[at] ?? 0) ^ 1;
+    expect(openError(new MemoryDisk(new Map([...files, [last, damaged]]))).code).toBe('E_LOG_CORRUPT');
   });
 
   test('moves no record: places are as they were, also after a restart', () => {
-    const opened = fill(6);
-    giveUp(opened, 4);
-    const kept = opened.places.slice(4);
-    const expected = kept.map(({ lsn }) => `record ${lsn}`);
-    expect(kept.map((place) => readText(opened, place))).toEqual(expected);
-    const again = reopen(opened);
-    expect(again.records.map(({ place }) => place)).toEqual(kept);
-    expect(kept.map((place) => readText(again, place))).toEqual(expected);
+    const caller = fill(6);
+    releaseBefore(caller, 5);
+    const kept = caller.places.slice(4);
+    expect(kept.map((place) => readText(caller.opened, place))).toEqual(range(5, 6));
+    const again = reopen(caller.opened);
+    expect(again.places).toEqual(kept);
+    expect(kept.map((place) => readText(again.opened, place))).toEqual(range(5, 6));
   });
 
   test('closes what was read from before it is removed', () => {
-    const opened = fill(4);
-    for (const place of opened.places) readText(opened, place);
-    const operations = operationsOf(opened.disk, () => giveUp(opened, 2)).filter((operation) =>
+    const caller = fill(4);
+    for (const place of caller.places) readText(caller.opened, place);
+    const operations = operationsOf(caller.opened.disk, () => releaseBefore(caller, 3)).filter((operation) =>
       names(1, 2).some((name) => operation.endsWith(name)),
     );
     expect(operations).toEqual(names(1, 2).flatMap((name) => [`close ${name}`, `remove ${name}`]));
-    expect(close(opened).error).toBeUndefined();
+    expect(close(caller.opened).error).toBeUndefined();
   });
 
   test('removes what it gives up also under a caller who never pauses', () => {
-    const opened = fill(4);
-    let caller: ReturnType<typeof startBusyCaller> | undefined;
-    opened.journal.append([floorOf(3)], () => (caller = startBusyCaller(opened.journal, [['x'], ['y'], ['z']])));
-    opened.disk.settle();
-    expect(caller?.acknowledged).toEqual(['x', 'y', 'z']);
-    expect(segmentsOf(opened.disk.files())[0]).toBe(segmentName(4));
+    const caller = fill(4);
+    const { journal, disk } = caller.opened;
+    let asked = 0;
+    const busy = startBusyCaller(
+      journal,
+      Array.from({ length: 6 }, (_, position) => [`record ${position + 5}`]),
+    );
+    while (disk.step()) {
+      if (busy.acknowledged.length === 2 && asked++ === 0) journal.release(caller.places[3]?.address ?? NaN);
+    }
+    expect(busy.acknowledged).toEqual(range(5, 10));
+    expect(segmentsOf(caller.opened)[0]).toBe(segmentName(4));
+    expect(reopen(caller.opened).texts).toEqual(range(4, 10));
   });
 
-  test('lets reads of what it gives up that are under way be answered, one way or the other', () => {
-    for (const isRead of [false, true]) {
-      for (let steps = 0; steps < 8; steps++) {
-        const opened = fill(4);
-        if (isRead) for (const place of opened.places) readText(opened, place);
+  test('at any moment of appends, marks, rolls and of another release gives up what was asked last', () => {
+    for (let steps = 0; ; steps++) {
+      const caller = fill(4);
+      const { journal, disk } = caller.opened;
+      const busy = startBusyCaller(journal, [['record 5'], ['record 6']]);
+      journal.release(caller.places[1]?.address ?? NaN);
+      disk.settle(steps);
+      const isUnderWay = disk.step();
+      journal.release(caller.places[3]?.address ?? NaN);
+      disk.settle();
+      expect(busy.acknowledged).toEqual(range(5, 6));
+      expect(segmentsOf(caller.opened)[0]).toBe(segmentName(4));
+      expect(reopen(caller.opened).texts).toEqual(range(4, 6));
+      if (!isUnderWay) break;
+    }
+  });
+
+  test('from within the answer to an append is as good as from outside', () => {
+    for (const goesOn of [false, true]) {
+      const caller = fill(4);
+      const { journal, disk } = caller.opened;
+      let acknowledged = 0;
+      journal.append([localBatch('record 5')], () => {
+        journal.release(caller.places[2]?.address ?? NaN);
+        if (goesOn) journal.append([localBatch('record 6')], () => acknowledged++);
+      });
+      disk.settle();
+      expect(acknowledged).toBe(goesOn ? 1 : 0);
+      expect(segmentsOf(caller.opened)[0]).toBe(segmentName(3));
+      expect(reopen(caller.opened).texts).toEqual(range(3, goesOn ? 6 : 5));
+    }
+  });
+
+  test('lets reads that began earlier be answered, and later ones are told', () => {
+    for (let steps = 0; steps < 12; steps++) {
+      for (const isRead of [false, true]) {
+        const caller = fill(4);
+        const { journal, disk } = caller.opened;
+        if (isRead) for (const place of caller.places) readText(caller.opened, place);
         const answers: string[] = [];
-        let isGivenUp = false;
-        const wasGivenUp = (): boolean => isGivenUp;
-        opened.journal.append([floorOf(3)], () => (isGivenUp = true));
-        opened.disk.settle(steps);
-        // From the answer on nobody asks for what is gone.
-        const asked = wasGivenUp() ? opened.places.slice(3) : opened.places;
-        for (const place of asked) {
-          opened.journal.read(place, ({ value, error }) =>
-            answers.push(value === undefined ? error.code : text(value)),
-          );
+        for (const place of caller.places) {
+          journal.read(place, ({ value, error }) => answers.push(value === undefined ? error.code : text(value)));
         }
-        opened.disk.settle();
-        expect(answers).toHaveLength(asked.length);
-        expect(answers.at(-1)).toBe('record 4');
-        expect(segmentsOf(opened.disk.files())[0]).toBe(segmentName(4));
+        disk.settle(steps);
+        journal.release(caller.places[3]?.address ?? NaN);
+        disk.settle();
+        expect(answers).toEqual(range(1, 4));
+        expect(segmentsOf(caller.opened)[0]).toBe(segmentName(4));
+        const { error } = settled(disk, (done) => journal.read(caller.places[0] ?? nowhere, done));
+        expect(error?.code).toBe('E_RELEASED');
+        expect(error?.message).toContain(`address ${caller.places[0]?.address} was given up`);
+        expect(readText(caller.opened, caller.places[3] ?? nowhere)).toBe('record 4');
       }
     }
   });
 
-  test('lower than one before it takes nothing back', () => {
-    const opened = fill(5);
-    giveUp(opened, 4);
-    giveUp(opened, 2);
-    expect(reopen(opened).texts).toEqual(['record 5']);
+  test('after close, or of a journal that has failed, does nothing', () => {
+    const closed = fill(4);
+    close(closed.opened);
+    closed.opened.journal.release(Infinity);
+    const failed = fill(4);
+    failed.opened.disk.fails = (operation) => operation.startsWith('sync');
+    failed.opened.journal.append([localBatch('record 5')], () => undefined);
+    failed.opened.disk.settle();
+    failed.opened.disk.fails = () => false;
+    failed.opened.journal.release(Infinity);
+    for (const { opened } of [closed, failed]) {
+      expect(operationsOf(opened.disk, () => opened.disk.settle())).toEqual([]);
+      expect(reopen(opened).texts.slice(0, 4)).toEqual(range(1, 4));
+    }
+  });
+
+  test('and close, at any step: the journal closes, every file, and the next process goes on', () => {
+    for (let steps = 0; ; steps++) {
+      const caller = fill(4);
+      const { disk, journal } = caller.opened;
+      journal.release(Infinity);
+      disk.settle(steps);
+      const isUnderWay = disk.step();
+      expect(close(caller.opened).error).toBeUndefined();
+      const count = (verb: string): number => disk.operations.filter((line) => line.startsWith(`${verb} `)).length;
+      expect(count('close')).toBe(count('open') + count('create'));
+      const again = reopen(caller.opened);
+      expect(again.texts.at(-1)).toBe('record 4');
+      if (!isUnderWay) break;
+    }
+  });
+});
+
+describe('a floor that cannot be written', () => {
+  test('is cut off, takes nothing along, and is written with the next append', () => {
+    const caller = fill(4);
+    const { disk } = caller.opened;
+    disk.fails = (operation) => operation.startsWith('write') && 'E_DISK_FULL';
+    const before = disk.files();
+    const operations = operationsOf(disk, () => releaseBefore(caller, 3));
+    expect(operations).toEqual([`write ${segmentName(5)}`, `truncate ${segmentName(5)}`]);
+    expect(disk.files()).toEqual(before);
+    expect(caller.opened.storage).toEqual([]);
+    disk.fails = () => false;
+    append(caller.opened, 'record 5');
+    expect(segmentsOf(caller.opened)[0]).toBe(segmentName(3));
+    expect(reopen(caller.opened).texts).toEqual(range(3, 5));
+  });
+
+  test('stops the journal when it cannot be synced, and nothing is removed', () => {
+    const caller = fill(4);
+    const { disk } = caller.opened;
+    disk.fails = (operation) => operation.startsWith('sync');
+    releaseBefore(caller, 3);
+    disk.fails = () => false;
+    expect(caller.opened.storage).toEqual(['failed E_STORAGE']);
+    expect(segmentsOf(caller.opened)[0]).toBe(segmentName(1));
+    expect(new KeepingCaller(new MemoryDisk(disk.durableFiles())).texts).toEqual(range(1, 4));
+  });
+
+  test('never speaks of a segment whose checkpoint is still on its way', () => {
+    const caller = fill(4);
+    const { disk, journal } = caller.opened;
+    disk.fails = (operation) => operation.startsWith('write') && 'E_DISK_FULL';
+    startBusyCaller(journal, [['record 5']]);
+    disk.settle();
+    journal.release(Infinity);
+    // Room for the floor, and then none for the append that would bring the checkpoint.
+    let writes = 0;
+    disk.fails = (operation) => operation.startsWith('write') && writes++ > 0 && 'E_DISK_FULL';
+    retry(caller.opened);
+    for (const survivor of survivorsOf(disk)) {
+      disk.fails = () => false;
+      expect(new KeepingCaller(survivor).texts).toContain('record 4');
+    }
+  });
+
+  test('goes in front of an append that waits for room, and makes it', () => {
+    const caller = fill(4);
+    const { disk, journal } = caller.opened;
+    // Nothing new can be made until something has gone.
+    disk.fails = (operation) => {
+      const isFull = removalsAmong(disk.operations).length === 0;
+      return isFull && operation.startsWith('create') && 'E_DISK_FULL';
+    };
+    const busy = startBusyCaller(journal, [['record 5'], ['record 6']]);
+    disk.settle();
+    expect(busy.acknowledged).toEqual(['record 5']);
+    expect(caller.opened.storage).toEqual(['blocked E_DISK_FULL']);
+    journal.release(caller.places[2]?.address ?? NaN);
+    retry(caller.opened);
+    retry(caller.opened);
+    expect(busy.acknowledged).toEqual(range(5, 6));
+    expect(caller.opened.storage).toEqual(['blocked E_DISK_FULL', 'ok']);
+    expect(reopen(caller.opened).texts).toEqual(range(3, 6));
   });
 });
 
 describe('a segment that cannot be removed', () => {
   test('is told, stands in nobody’s way, and goes at the next start', () => {
     for (const failing of names(1, 3)) {
-      const opened = fill(5);
+      const caller = fill(5);
+      const { opened } = caller;
       opened.disk.fails = (operation) => operation === `remove ${failing}`;
-      expect(giveUp(opened, 3).error).toBeUndefined();
+      releaseBefore(caller, 4);
       expect(opened.logged).toEqual(['journal-segment-not-removed']);
       expect(opened.storage).toEqual([]);
-      append(opened, 'next');
+      append(opened, 'record 6');
       expect(opened.disk.files().has(failing)).toBe(true);
       opened.disk.fails = () => false;
       const again = reopen(opened);
-      expect(segmentsOf(again.disk.files())).toEqual(names(4, 8));
-      expect(reopen(again).texts).toEqual(['record 4', 'record 5', 'next']);
+      expect(segmentsOf(again.opened)[0]).toBe(segmentName(4));
+      expect(again.texts).toEqual(range(4, 6));
     }
-  });
-});
-
-describe('a log that begins later', () => {
-  test('survives a crash at any step of giving up, and what came back is removed at the next start', () => {
-    const all = ['record 1', 'record 2', 'record 3', 'record 4', 'record 5'];
-    for (let steps = 0; ; steps++) {
-      const opened = fill(5);
-      const reports: unknown[] = [];
-      opened.journal.append([floorOf(3)], ({ error }) => reports.push(error));
-      opened.disk.settle(steps);
-      const finished = !opened.disk.step();
-      for (const survivor of survivorsOf(opened.disk)) {
-        const again = open(survivor, options);
-        // Segments that are still there are read before they go.
-        expect(again.texts).toEqual(all.slice(all.length - again.texts.length));
-        const [first] = segmentsOf(again.disk.files());
-        if (reports.length > 0) expect(first).toBe(segmentName(4));
-        append(again, 'next');
-        const restarted = reopen(again);
-        expect(segmentsOf(restarted.disk.files())[0]).toBe(first);
-        expect(restarted.texts).toEqual([...(first === segmentName(4) ? all.slice(3) : all), 'next']);
-      }
-      if (finished) break;
-    }
-  });
-
-  test('opens whatever removals the loss of power has undone, and removes them again', () => {
-    const before = fill(5).disk.files();
-    const opened = fill(5);
-    giveUp(opened, 4);
-    const kept = opened.disk.durableFiles();
-    const gone = names(1, 4);
-    for (const name of gone) kept.delete(name);
-    for (let subset = 0; subset < 1 << gone.length; subset++) {
-      const back = gone.filter((_, position) => (subset & (1 << position)) !== 0);
-      const disk = new MemoryDisk(new Map([...kept, ...[...before].filter(([name]) => back.includes(name))]));
-      const again = open(disk, options);
-      expect(segmentsOf(again.disk.files())).toEqual(segmentsOf(kept));
-      expect(reopen(again).texts).toEqual(['record 5']);
-    }
-  });
-
-  test('survives a crash at any step of removing what came back', () => {
-    const opened = fill(5);
-    const before = opened.disk.files();
-    giveUp(opened, 4);
-    // Segment 3 stays gone, so that 1 and 2 stand before a gap.
-    before.delete(segmentName(3));
-    const files = new Map([...before, ...opened.disk.files()]);
-    for (let steps = 0; ; steps++) {
-      const disk = new MemoryDisk(files);
-      const finished = tryOpen(disk, { ...options, steps }) !== undefined;
-      for (const survivor of survivorsOf(disk)) {
-        const again = open(survivor, options);
-        expect(segmentsOf(again.disk.files())).toEqual(names(5, 7));
-        expect(reopen(again).texts).toEqual(['record 5']);
-      }
-      if (finished) break;
-    }
-  });
-
-  test('is corrupt when the floor does not cover what is missing, and the file is named', () => {
-    const opened = fill(5);
-    giveUp(opened, 2);
-    const files = opened.disk.files();
-    expect(segmentsOf(files)[0]).toBe(segmentName(3));
-    for (const missing of [3, 4, 5]) {
-      const damaged = new Map(files);
-      damaged.delete(segmentName(missing));
-      const disk = new MemoryDisk(damaged);
-      const error = openError(disk, options);
-      expect(error.code).toBe('E_LOG_CORRUPT');
-      expect(error.message).toContain(`${segmentName(missing)}:0: the segment is missing`);
-      expect(disk.files()).toEqual(damaged);
-    }
-  });
-
-  test('without any floor is corrupt', () => {
-    const { disk } = fill(3);
-    const files = disk.files();
-    files.delete(segmentName(1));
-    expect(openError(new MemoryDisk(files), options).message).toContain(segmentName(1));
-  });
-
-  test('counts a floor only if its record is whole and in the log', () => {
-    const opened = fill(5);
-    giveUp(opened, 4);
-    const files = opened.disk.files();
-    // The segment with the floor record has lost it in a torn tail, and the one behind it is not there.
-    const floorSegment = segmentName(6);
-    files.delete(segmentName(7));
-    files.set(floorSegment, (files.get(floorSegment) ?? bytes('')).slice(0, -1));
-    expect(openError(new MemoryDisk(files), options).code).toBe('E_LOG_CORRUPT');
   });
 });

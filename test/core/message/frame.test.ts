@@ -32,9 +32,27 @@ const frames: EncodableFrame[] = [
   },
   { type: 'welcome', nonce: 7, durable: [{ ...position, chain: new Uint8Array(32).fill(9) }] },
   { type: 'welcome', nonce: 0, durable: [] },
-  { type: 'ack', durable: [position, { origin: nodeName('b'), incarnation: 2, seq: 0 }] },
+  { type: 'ack', seq: 300, creditBytes: 1 << 22 },
   { type: 'want', ...position },
-  { type: 'ping', sentSeq: 12 },
+  { type: 'ping', sentSeq: 12, seenVersion: 1_000 },
+  {
+    type: 'advert',
+    since: 3,
+    version: 300,
+    view: new Uint8Array(8).fill(7),
+    ownSeq: 9,
+    rows: [
+      { origin: a, incarnation: 1, durableSeq: 9, appliedSeq: 8 },
+      { origin: nodeName('b'), incarnation: 2, durableSeq: 0, appliedSeq: 0 },
+    ],
+  },
+  {
+    type: 'members',
+    changes: [
+      { name: nodeName('d'), generation: 1, address: '127.0.0.1:7104', incarnation: 1, start: [position] },
+      { name: nodeName('b'), generation: 2, address: '', incarnation: 1, start: [] },
+    ],
+  },
   { type: 'pong' },
   { type: 'goaway', code: 'E_CLUSTER', message: 'belongs to cluster "x"' },
 ];
@@ -126,7 +144,7 @@ describe('a frame length', () => {
 });
 
 test('a reader knows whether the stream may end where it is', () => {
-  const frame = encoder.encode({ type: 'ping', sentSeq: 1 });
+  const frame = encoder.encode({ type: 'ping', sentSeq: 1, seenVersion: 0 });
   for (let end = 0; end <= frame.length; end++) {
     const reader = new FrameReader(100);
     reader.push(frame.subarray(0, end));

@@ -1,6 +1,6 @@
 /** A member comes back as a new incarnation, having forgotten a part of what it wrote before. */
 import { describe, expect, test } from 'vitest';
-import type { JournalEntry } from '../../../core/journal/journal.js';
+import { recordTypes, type JournalEntry } from '../../../core/journal/journal.js';
 import {
   clusterName,
   decodeBatchHeader,
@@ -8,12 +8,19 @@ import {
   defaultTimings,
   nodeName,
   type Limits,
+  type ReplicaOptions,
 } from '../../../core/index.js';
-import type { HelloFrame } from '../../../core/message/frame.js';
+import { viewBytes, type AdvertFrame, type HelloFrame } from '../../../core/message/frame.js';
 import { frameBytesMax } from '../../../core/replica/peering.js';
 import { connect, exchange, ReplicaUnderTest, settle } from '../../support/replicas.js';
 
 const a = nodeName('a');
+
+/** What somebody says it holds. */
+function advertOf(positions: readonly { readonly incarnation: number; readonly seq: number }[]): AdvertFrame {
+  const rows = positions.map(({ incarnation, seq }) => ({ origin: a, incarnation, durableSeq: seq, appliedSeq: seq }));
+  return { type: 'advert', since: 0, version: 1, view: new Uint8Array(viewBytes), ownSeq: 0, rows };
+}
 
 function helloOf(name: string, incarnation: number): HelloFrame {
   const { windowBytes } = defaultLimits;
@@ -32,6 +39,7 @@ interface Life {
   readonly journal?: readonly JournalEntry[];
   readonly incarnation?: number;
   readonly limits?: Partial<Limits>;
+  readonly repair?: ReplicaOptions['repair'];
 }
 
 function member(name: string, life: Life = {}): ReplicaUnderTest {
@@ -57,10 +65,14 @@ function send(from: ReplicaUnderTest, to: ReplicaUnderTest, link: number): void 
 const texts = ['1', '2', '3', '4', '5', '6'];
 
 /** a has written six messages, b holds all of them, c the first three; a is back with the first one or two. */
-function afterRepair(kept = 2, limits: Partial<Limits> = {}): Record<'a' | 'b' | 'c', ReplicaUnderTest> {
+function afterRepair(
+  kept = 2,
+  limits: Partial<Limits> = {},
+  repair: ReplicaOptions['repair'] = 'any-member',
+): Record<'a' | 'b' | 'c', ReplicaUnderTest> {
   const before = member('a');
-  const b = member('b', { limits });
-  const c = member('c', { limits });
+  const b = member('b', { limits, repair });
+  const c = member('c', { limits, repair });
   broadcastAll(before, texts.slice(0, 3));
   send(before, c, 1);
   broadcastAll(before, texts.slice(3));
@@ -94,7 +106,7 @@ describe('a member that has forgotten messages', () => {
   });
 
   test('two peers give each other what they hold of its earlier incarnation once they know of the new one', () => {
-    const { a: back, b, c } = afterRepair();
+    const { a: back, b, c } = afterRepair(2, {}, 'origin-only');
     connect(b, c, 3);
     settle(b, c, 3);
     expect(c.deliver()).toEqual(['1', '2', '3']);
@@ -114,11 +126,11 @@ describe('fetching', () => {
     exchange(back, b, 1);
     b.answerReads();
     expect(b.takeFrames(1).filter(({ type }) => type === 'batch')).toHaveLength(1);
-    const ack = { type: 'ack', durable: [{ origin: a, incarnation: 1, seq: 6 }] } as const;
-    back.receiveFrame(1, ack);
+    const advert = advertOf([{ incarnation: 1, seq: 6 }]);
+    back.receiveFrame(1, advert);
     expect(back.takeFrames(1)).toEqual([]);
     back.nowMs = defaultTimings.wantRetryMs;
-    back.receiveFrame(1, ack);
+    back.receiveFrame(1, advert);
     expect(back.takeFrames(1)).toEqual([{ type: 'want', origin: a, incarnation: 1, seq: 3 }]);
   });
 
@@ -133,7 +145,7 @@ describe('fetching', () => {
     expect(other.reads).toEqual([]);
     back.replica.handleLinkClosed(1, 'cut', 0);
     back.nowMs = defaultTimings.wantRetryMs;
-    other.receiveFrame(2, { type: 'ping', sentSeq: 0 });
+    other.receiveFrame(2, { type: 'ping', sentSeq: 0, seenVersion: 0 });
     settle(back, other, 2);
     expect(back.deliver()).toEqual(texts);
   });
@@ -146,7 +158,7 @@ describe('fetching', () => {
     settle(back, b, 1);
     expect(b.reads).toEqual([]);
     expect(back.deliver()).toEqual(['1', '2']);
-    back.receiveFrame(1, { type: 'ack', durable: [{ origin: a, incarnation: 1, seq: 6 }] });
+    back.receiveFrame(1, advertOf([{ incarnation: 1, seq: 6 }]));
     settle(back, b, 1);
     expect(back.deliver()).toContain('3');
   });
@@ -156,11 +168,14 @@ test('a member that comes back as an earlier incarnation is refused, and fences 
   const { a: back, b } = afterRepair();
   connect(back, b, 1);
   settle(back, b, 1);
+  back.deliver();
   broadcastAll(back, ['7']);
   settle(back, b, 1);
   back.replica.handleLinkClosed(1, 'cut', 0);
   b.replica.handleLinkClosed(1, 'cut', 0);
-  const old = member('a');
+  const old = member('a', {
+    journal: b.journal.slice(0, 2).map(({ body }) => ({ type: recordTypes.localBatch, body })),
+  });
   connect(old, b, 2);
   expect(b.events.at(-1)).toMatchObject({ type: 'refused', by: 'us', code: 'E_ROLLED_BACK' });
   expect(() => old.broadcast('under a dot that is in use')).toThrow(/set back/);
@@ -170,14 +185,7 @@ test('what others say of a member closes none of its logs', () => {
   const { b } = afterRepair();
   const c = member('c');
   connect(b, c, 3);
-  b.receiveFrame(3, {
-    type: 'ack',
-    durable: [
-      { origin: a, incarnation: 2, seq: 1 },
-      { origin: a, incarnation: 1, seq: 100 },
-    ],
-  });
-  expect(b.takeFrames(3).filter(({ type }) => type === 'want')).toEqual([]);
+  b.receiveFrame(3, advertOf([{ incarnation: 2, seq: 1 }]));
   b.receiveFrame(3, { type: 'want', origin: a, incarnation: 64, seq: 1 });
   expect(b.events.at(-1)).toMatchObject({ type: 'peer-down', reason: expect.stringContaining('E_STATE') as string });
   const still = member('a');
@@ -198,7 +206,7 @@ test('two members that hold different versions of a closed log keep their link',
   // c hears of the new incarnation, which closes the log that it holds in another version.
   c.open(4, 'a', false);
   c.receiveFrame(4, { ...helloOf('a', 2) });
-  c.receiveFrame(3, { type: 'ack', durable: [{ origin: a, incarnation: 1, seq: 6 }] });
+  c.receiveFrame(3, advertOf([{ incarnation: 1, seq: 6 }]));
   settle(b, c, 3);
   expect(c.events.filter(({ type }) => type === 'refused')).toEqual([]);
   expect(c.events).toContainEqual(expect.objectContaining({ type: 'fetched-refused', peer: 'b', code: 'E_CHAIN' }));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { defaultLimits, nodeName } from '../../../core/index.js';
+import { defaultLimits, defaultTimings, nodeName } from '../../../core/index.js';
 import { frameBytesMax } from '../../../core/replica/peering.js';
 import { encodeBatchFrame, type HelloFrame, type WelcomeFrame } from '../../../core/message/frame.js';
 import { ReplicaUnderTest, connect, settle } from '../../support/replicas.js';
@@ -66,8 +66,8 @@ describe('a link counts only after HELLO and WELCOME', () => {
 
   test('a frame of the wrong state closes the link', () => {
     const cases: [ReplicaUnderTest, Parameters<ReplicaUnderTest['receiveFrame']>[1]][] = [
-      [opened(), { type: 'ping', sentSeq: 0 }],
-      [opened(), { type: 'ack', durable: [] }],
+      [opened(), { type: 'ping', sentSeq: 0, seenVersion: 0 }],
+      [opened(), { type: 'ack', seq: 0, creditBytes: 0 }],
       [up(), hello],
       [up(), welcome],
       [opened(), { ...welcome, nonce: 99 }],
@@ -97,11 +97,7 @@ describe('a link counts only after HELLO and WELCOME', () => {
 
 describe('a peer that misbehaves loses its link and nothing else', () => {
   test.each([
-    [
-      'an acknowledgement of what was never written',
-      { type: 'ack', durable: [{ origin: a, incarnation: 1, seq: 1 }] },
-      'E_ACK',
-    ],
+    ['an acknowledgement of what was never written', { type: 'ack', seq: 1, creditBytes: 0 }, 'E_ACK'],
     ['a wish for what was never written', { type: 'want', origin: a, incarnation: 1, seq: 2 }, 'E_STATE'],
     [
       "a wish for more of somebody else's log than we hold",
@@ -180,6 +176,11 @@ describe('of two links between one pair', () => {
     connect(left, right, 1);
     const restarted = new ReplicaUnderTest({ name: 'b', peers: ['a'], nonce: 3 });
     connect(restarted, left, 2);
+    expect(left.events, 'the old one may still be alive').toContainEqual(
+      expect.objectContaining({ type: 'refused', by: 'us', code: 'E_TWIN' }),
+    );
+    left.nowMs = defaultTimings.heartbeatMs + defaultTimings.probeMs;
+    connect(restarted, left, 2);
     expect(left.isClosed(1)).toBe(true);
     left.broadcast('x');
     left.syncAll();
@@ -192,7 +193,7 @@ describe('time', () => {
   test('a silent peer is pinged, then given up', () => {
     const replica = up();
     replica.wake(5000);
-    expect(replica.takeFrames(1)).toEqual([{ type: 'ping', sentSeq: 0 }]);
+    expect(replica.takeFrames(1)).toEqual([{ type: 'ping', sentSeq: 0, seenVersion: 0 }]);
     replica.wake(14_999);
     expect(replica.isClosed(1)).toBe(false);
     replica.wake(15_000);
@@ -202,8 +203,8 @@ describe('time', () => {
 
   test('a ping is answered, with what is durable here', () => {
     const replica = up();
-    replica.receiveFrame(1, { type: 'ping', sentSeq: 0 });
-    expect(replica.takeFrames(1).map(({ type }) => type)).toEqual(['pong', 'ack']);
+    replica.receiveFrame(1, { type: 'ping', sentSeq: 0, seenVersion: 0 });
+    expect(replica.takeFrames(1).map(({ type }) => type)).toEqual(['advert', 'ack']);
   });
 
   test('dials are repeated with a backoff that doubles up to its limit', () => {
@@ -257,7 +258,7 @@ describe('time', () => {
   test('a peer that pings and does not read gets no more answers than its link takes', () => {
     const replica = up();
     replica.replica.handleBuffered(1, 1 << 30);
-    for (let ping = 0; ping < 100; ping++) replica.receiveFrame(1, { type: 'ping', sentSeq: 0 });
+    for (let ping = 0; ping < 100; ping++) replica.receiveFrame(1, { type: 'ping', sentSeq: 0, seenVersion: 0 });
     expect(replica.takeFrames(1)).toEqual([]);
     replica.replica.handleBuffered(1, 0);
     replica.step();

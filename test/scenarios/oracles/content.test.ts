@@ -38,3 +38,10 @@ test('accepts equal bytes, none included', () => {
   const history = new HistoryBuilder('a b').broadcast('a:1', '').deliverOne('b', 'a:1', { payload: '' });
   expect(history.safety()).toBeUndefined();
 });
+
+test('finds one byte that differs in a long payload', () => {
+  const payload = 'x'.repeat(5000);
+  const broken = `${payload.slice(0, 4321)}y${payload.slice(4322)}`;
+  const history = new HistoryBuilder('a b').broadcast('a:1', payload).deliverOne('b', 'a:1', { payload: broken });
+  expect(history.safety()?.sentence).toContain('byte 4321 is 121 instead of 120');
+});

@@ -62,6 +62,10 @@ describe('alarms', () => {
     expect(damaged().alarm('b', 'E_CHAIN', 'a').safety()?.property).toBe('durability');
   });
 
+  test('that somebody who is away holds back the journal is no loss', () => {
+    expect(accepted().alarm('a', 'E_RETENTION', 'b').safety()).toBeUndefined();
+  });
+
   test('catches an alarm that names nobody, and one that no oracle knows', () => {
     const { events } = damaged();
     const nameless = { type: 'alarm', atMs: 99, node: nodeName('b'), code: 'E_PEER_FORGOT', message: '' } as const;

@@ -1,7 +1,7 @@
 /** Writes histories by hand: short enough to read, complete enough to judge. */
-import { nodeName, type Dot, type NodeName } from '../../../core/index.js';
+import { nodeName, originKey, type Dot, type NodeName } from '../../../core/index.js';
 import type { HistoryEvent, StopPhase } from '../../../scenarios/history.js';
-import { Judge, type ExpectedStop } from '../../../scenarios/oracles/judge.js';
+import { Judge, type ExpectedStop, type JudgeOptions } from '../../../scenarios/oracles/judge.js';
 import type { End } from '../../../scenarios/oracles/convergence.js';
 import type { Violation } from '../../../scenarios/oracles/violation.js';
 
@@ -17,16 +17,20 @@ export function bytes(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
+function names(text: string): readonly NodeName[] {
+  return text === '' ? [] : text.split(' ').map(nodeName);
+}
+
 /** Each call is one event, one millisecond after the one before. Payloads are the dot's text unless given. */
 export class HistoryBuilder {
   readonly events: HistoryEvent[] = [];
   readonly #nodes: readonly NodeName[];
   readonly #positions = new Map<string, number>();
-  readonly #stops: readonly ExpectedStop[];
+  #options: Omit<JudgeOptions, 'nodes'>;
 
   constructor(nodes: string, stops: readonly ExpectedStop[] = []) {
-    this.#nodes = nodes.split(' ').map(nodeName);
-    this.#stops = stops;
+    this.#nodes = names(nodes);
+    this.#options = { expectedStops: stops };
     for (const node of this.#nodes) this.start(node, 0);
   }
 
@@ -57,8 +61,55 @@ export class HistoryBuilder {
     return this;
   }
 
-  accepted(text: string): this {
-    this.events.push({ type: 'accepted', atMs: this.#atMs, node: dot(text).origin, dot: dot(text) });
+  accepted(text: string, node: string = dot(text).origin): this {
+    this.events.push({ type: 'accepted', atMs: this.#atMs, node: nodeName(node), dot: dot(text) });
+    return this;
+  }
+
+  /** `holders`: on whose disks it was found; undefined when nobody looked. */
+  acceptedOn(text: string, copies: number, holders: string | undefined, node: string = dot(text).origin): this {
+    const found = holders === undefined ? {} : { holders: names(holders) };
+    const event = { node: nodeName(node), dot: dot(text), copies, ...found };
+    this.events.push({ type: 'accepted', atMs: this.#atMs, ...event });
+    return this;
+  }
+
+  /** Clock entries as dots: `a:3 b~2:1`. */
+  stable(node: string, clock: string): this {
+    const entries = clock.split(' ').map((text) => {
+      const { origin, incarnation, seq } = dot(text);
+      return [originKey(origin, incarnation), seq] as const;
+    });
+    this.events.push({ type: 'stable', atMs: this.#atMs, node: nodeName(node), clock: entries });
+    return this;
+  }
+
+  /** A file with one message in it, which is on the disks of `holders`. */
+  dropped(node: string, text: string, holders: string): this {
+    const { origin, incarnation, seq } = dot(text);
+    const range = { origin, incarnation, firstSeq: seq, lastSeq: seq, holders: names(holders) };
+    this.events.push({ type: 'dropped', atMs: this.#atMs, node: nodeName(node), ranges: [range] });
+    return this;
+  }
+
+  joined(
+    node: string,
+    state?: { readonly node: string; readonly position: number; readonly stateDigest?: number },
+  ): this {
+    const joined = { type: 'joined', atMs: this.#atMs, node: nodeName(node) } as const;
+    if (state === undefined) {
+      this.events.push(joined);
+      return this;
+    }
+    const { position, stateDigest } = state;
+    const copied = { state: { node: nodeName(state.node), position } };
+    this.events.push({ ...joined, ...copied, ...(stateDigest === undefined ? {} : { stateDigest }) });
+    this.#positions.set(node, position);
+    return this;
+  }
+
+  removed(node: string): this {
+    this.events.push({ type: 'removed', atMs: this.#atMs, node: nodeName(node) });
     return this;
   }
 
@@ -107,20 +158,44 @@ export class HistoryBuilder {
     return this;
   }
 
+  setBack(node: string, position: number, isKnown = true): this {
+    this.events.push({ type: 'set-back', atMs: this.#atMs, node: nodeName(node), position, isKnown });
+    this.#positions.set(node, position);
+    return this;
+  }
+
+  /** A second process of `of`, which has what that one had at `position`. */
+  twin(node: string, of: string, position: number): this {
+    this.events.push({ type: 'twin', atMs: this.#atMs, node: nodeName(node), of: nodeName(of), position });
+    return this.start(node, position);
+  }
+
+  /** At the next position. */
+  skipped(node: string, text: string, position: number = (this.#positions.get(node) ?? 0) + 1): this {
+    this.#positions.set(node, position);
+    this.events.push({ type: 'skipped', atMs: this.#atMs, node: nodeName(node), dot: dot(text), position });
+    return this;
+  }
+
   damaged(node: string): this {
     this.events.push({ type: 'disk-damaged', atMs: this.#atMs, node: nodeName(node) });
     return this;
   }
 
+  judgedWith(options: Partial<JudgeOptions>): this {
+    this.#options = { ...this.#options, ...options };
+    return this;
+  }
+
   judged(): Judge {
-    const judge = new Judge({ nodes: this.#nodes, expectedStops: this.#stops });
+    const judge = this.#newJudge();
     for (const event of this.events) judge.observe(event);
     return judge;
   }
 
   /** The violation that the events alone show. */
   safety(): Violation | undefined {
-    const judge = new Judge({ nodes: this.#nodes, expectedStops: this.#stops });
+    const judge = this.#newJudge();
     let violation: Violation | undefined;
     for (const event of this.events) violation ??= judge.observe(event);
     return violation;
@@ -128,7 +203,11 @@ export class HistoryBuilder {
 
   /** The violation that the end shows; every node is live unless `live` says otherwise. */
   end(end: Partial<Omit<End, 'live'>> & { readonly live?: string } = {}): Violation | undefined {
-    const live = end.live === undefined ? this.#nodes : end.live.split(' ').map(nodeName);
+    const live = end.live === undefined ? this.#nodes : names(end.live);
     return this.judged().finish({ atMs: this.#atMs, busy: false, ...end, live });
+  }
+
+  #newJudge(): Judge {
+    return new Judge({ ...this.#options, nodes: this.#nodes });
   }
 }

@@ -14,7 +14,9 @@ import type { Violation } from '../../../scenarios/oracles/violation.js';
 import { bytes, dot } from './history-builder.js';
 
 const nodes: readonly NodeName[] = ['a', 'b', 'c', 'd'].map(nodeName);
+const newcomer = nodeName('e');
 type Deliver = Extract<HistoryEvent, { type: 'deliver' }>;
+type Stable = Extract<HistoryEvent, { type: 'stable' }>;
 
 /** What one node was seen to do, as the model sees it. */
 interface ModelNode {
@@ -29,12 +31,15 @@ interface Execution {
   readonly events: readonly HistoryEvent[];
   /** Everything that happened before each message. */
   readonly before: ReadonlyMap<string, ReadonlySet<string>>;
+  /** The members at the end. */
+  readonly members: readonly NodeName[];
 }
 
 /** A choice is (who, what, which): read modulo what is possible, so every list of numbers is an execution. */
 const choices = fc.array(fc.tuple(fc.nat(3), fc.nat(9), fc.nat(1000)), { minLength: 5, maxLength: 60 });
 
-function execute(steps: readonly (readonly [number, number, number])[]): Execution {
+/** With `changes` one node joins in the middle, with the state of another, and one is removed in the end. */
+function execute(steps: readonly (readonly [number, number, number])[], changes = false): Execution {
   const events: HistoryEvent[] = [];
   const before = new Map<string, ReadonlySet<string>>();
   const cluster: ModelNode[] = nodes.map((name) => ({ name, given: [], own: 0, marked: 0 }));
@@ -75,19 +80,45 @@ function execute(steps: readonly (readonly [number, number, number])[]): Executi
     });
   };
 
-  for (const [who, what, which] of steps) {
-    const node = cluster[who];
+  /** The longest part of each log that all have been given, and that all will have been given who are still to be heard. */
+  const claim = (node: ModelNode): void => {
+    const unheard = [...before].flatMap(([text, past]) => (node.given.includes(text) ? [] : [past]));
+    const isStable = (text: string): boolean =>
+      cluster.every(({ given }) => given.includes(text)) && unheard.every((past) => past.has(text));
+    const clock = cluster.map(({ name, own }) => {
+      const seqs = Array.from({ length: own }, (_, index) => index + 1);
+      const firstOther = seqs.find((seq) => !isStable(`${name}:${seq}`));
+      return [name, firstOther === undefined ? own : firstOther - 1] as const;
+    });
+    const said = clock.filter(([, seq]) => seq > 0);
+    events.push({ type: 'stable', atMs: events.length, node: node.name, clock: said });
+  };
+  const join = (donor: ModelNode): void => {
+    const state = { node: donor.name, position: donor.given.length };
+    events.push({ type: 'joined', atMs: events.length, node: newcomer, state, stateDigest: digest(donor.given) });
+    events.push({ type: 'start', atMs: events.length, node: newcomer, position: donor.given.length });
+    cluster.push({ name: newcomer, given: [...donor.given], own: 0, marked: donor.given.length });
+  };
+
+  for (const [step, [who, what, which]] of steps.entries()) {
+    const node = cluster[who === 3 ? cluster.length - 1 : who];
     if (node === undefined) continue;
+    if (changes && step === Math.floor(steps.length / 2)) join(node);
     const ready = deliverable(node);
     const text = ready[which % Math.max(1, ready.length)];
     if (what < 3) broadcast(node);
+    else if (what === 8) claim(node);
     else if (what === 9) restart(node, which);
     else if (text !== undefined) give(node, text);
+  }
+  if (changes) {
+    const [leaving] = cluster.splice(1, 1);
+    if (leaving !== undefined) events.push({ type: 'removed', atMs: events.length, node: leaving.name });
   }
   for (const node of cluster) {
     for (let ready = deliverable(node); ready.length > 0; ready = deliverable(node)) give(node, ready[0] ?? '');
   }
-  return { events, before };
+  return { events, before, members: cluster.map(({ name }) => name) };
 }
 
 /** Equal for equal sets, whatever the order. */
@@ -95,10 +126,10 @@ function digest(given: readonly string[]): number {
   return given.reduce((sum, text) => sum + (text.charCodeAt(0) * 1009 + Number(text.slice(2))) ** 2, 0);
 }
 
-function judge(events: readonly HistoryEvent[]): Violation | undefined {
+function judge(events: readonly HistoryEvent[], members: readonly NodeName[] = nodes): Violation | undefined {
   const judged = new Judge({ nodes });
   for (const event of events) judged.observe(event);
-  return judged.finish({ atMs: events.length, live: nodes, busy: false });
+  return judged.finish({ atMs: events.length, live: members, busy: false });
 }
 
 interface Broken {
@@ -113,10 +144,12 @@ interface Broken {
  * `change` gets that delivery and all later ones of the node, one per slot, and says what happens in each slot instead.
  */
 function mutate(
-  { events }: Execution,
+  { events: all }: Execution,
   pick: number,
   change: (own: readonly Deliver[]) => readonly (readonly Deliver[])[],
 ): Broken | undefined {
+  // What nodes call stable would be wrong as well, and be noticed first.
+  const events = all.filter(({ type }) => type !== 'stable');
   const latest = new Map<string, { start: number; position: number }>();
   const fresh: number[] = [];
   for (const [i, event] of events.entries()) {
@@ -156,6 +189,76 @@ test('a correct history never raises an alarm', () => {
     }),
     { numRuns: 300 },
   );
+});
+
+test('neither does one in which a node joins and another one is removed', () => {
+  fc.assert(
+    fc.property(choices, (steps) => {
+      const { events, members } = execute(steps, true);
+      expect(judge(events, members)).toBeUndefined();
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('a clock that is called stable and counts one message too many is noticed, at the latest when what it misses comes', () => {
+  fc.assert(
+    fc.property(choices, fc.nat(), fc.nat(3), (steps, pick, whose) => {
+      const { events } = execute(steps);
+      const claims = events.filter((event): event is Stable => event.type === 'stable');
+      const claimed = claims[pick % Math.max(1, claims.length)];
+      fc.pre(claimed !== undefined);
+      const clock = new Map(claimed.clock);
+      const origin = nodes[whose] ?? '';
+      clock.set(origin, (clock.get(origin) ?? 0) + 1);
+      const changed = events.map((event) => (event === claimed ? { ...claimed, clock } : event));
+      expect(judge(changed)?.property).toBe('stability');
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('as long as there is no alarm, what each node was given of each log is a prefix of it, with its bytes', () => {
+  let passed = 0;
+  const anything = fc.array(fc.tuple(fc.nat(2), fc.nat(2), fc.nat(2), fc.boolean()), { maxLength: 8 });
+  fc.assert(
+    fc.property(anything, (steps) => {
+      const events: HistoryEvent[] = nodes.map((node) => ({ type: 'start', atMs: 0, node, position: 0 }));
+      const logs = new Map<string, string[]>(nodes.map((name) => [name, []]));
+      const given = new Map<string, string[]>();
+      for (const [who, whose, which, isBroadcast] of steps) {
+        const node = nodes[who] ?? newcomer;
+        const origin = isBroadcast ? node : (nodes[whose] ?? newcomer);
+        const log = logs.get(origin) ?? [];
+        const seq = isBroadcast ? log.length + 1 : which + 1;
+        const at = {
+          atMs: events.length,
+          node,
+          dot: { origin, incarnation: 1, seq },
+          payload: bytes(`${origin}:${seq}`),
+        };
+        if (isBroadcast) {
+          log.push(`${origin}:${seq}`);
+          events.push({ type: 'broadcast', ...at });
+        } else {
+          const all = given.get(node) ?? [];
+          given.set(node, [...all, `${origin}:${seq}`]);
+          events.push({ type: 'deliver', ...at, position: all.length + 1 });
+        }
+      }
+      const judged = new Judge({ nodes });
+      if (events.some((event) => judged.observe(event) !== undefined)) return;
+      passed += 1;
+      for (const all of given.values()) {
+        for (const [origin, log] of logs) {
+          const own = all.filter((text) => text.startsWith(origin));
+          expect(own).toEqual(log.slice(0, own.length));
+        }
+      }
+    }),
+    { numRuns: 1000 },
+  );
+  expect(passed).toBeGreaterThan(100);
 });
 
 test('a message that a node never gets is noticed, at the latest at the end', () => {

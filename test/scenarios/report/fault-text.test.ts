@@ -1,10 +1,13 @@
 import { expect, test } from 'vitest';
 import { nodeName } from '../../../core/index.js';
-import { describeFault, type DiskFaultBody } from '../../../scenarios/index.js';
+import { describeFault, type FaultBody } from '../../../scenarios/index.js';
 
 const node = nodeName('b');
 
-test.each<[fault: DiskFaultBody, text: string]>([
+test.each<[fault: FaultBody, text: string]>([
+  [{ kind: 'crash', node }, 'crash b, down until the faults end'],
+  [{ kind: 'crash', node, restartAfterMs: 20 }, 'crash b, back after 20 ms'],
+  [{ kind: 'power-loss', node, forGood: true }, 'power-loss b, for good'],
   [{ kind: 'disk-errors', node, read: 0.1, sync: 1 }, 'disk of b fails: read 0.1, sync 1, until the faults end'],
   [{ kind: 'disk-errors', node, write: 0.5, forMs: 20 }, 'disk of b fails: write 0.5, for 20 ms'],
   [{ kind: 'disk-full', node, freeBytes: 300, forMs: 20 }, 'disk of b is full but for 300 bytes, for 20 ms'],

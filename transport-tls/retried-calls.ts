@@ -1,0 +1,171 @@
+/**
+ * Calls into the application, one at a time, each made again with growing waits until it works: the node goes on only behind it.
+ *
+ * A call is never given up here. An operator may give up what it is about (`abandon`); the application may still be at work on it then,
+ * and what becomes of that is not listened to any more.
+ */
+import { formatDot, type Clock, type Dot, type Logger } from '../core/index.js';
+import { errorText } from './error-text.js';
+import type { ApplyingStatus } from './running-status.js';
+
+/** `apply` or `restore` has thrown or rejected. It is called again with the same. */
+export interface ApplyErrorEvent {
+  /** What could not be applied; undefined for the snapshot of another member. */
+  readonly message: Dot | undefined;
+  readonly position: number;
+  readonly error: unknown;
+  /** 1 for the first call with this message. */
+  readonly attempt: number;
+  /** When it is called again, unless somebody asks for it earlier. */
+  readonly retryInMs: number;
+}
+
+export interface Call {
+  /** What it is about; undefined for the snapshot of another member. */
+  readonly message: Dot | undefined;
+  readonly position: number;
+  readonly make: () => void | Promise<void>;
+  /** The call has worked. */
+  readonly done: () => void;
+}
+
+const retryMsFirst = 100;
+const retryMsMax = 5_000;
+const slowMs = 30_000;
+
+/** A call in the application's hands. */
+interface Work {
+  readonly call: Call;
+  readonly sinceMs: number;
+  failures: number;
+  lastError: string | undefined;
+}
+
+export class RetriedCalls {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #onError: (event: ApplyErrorEvent) => void;
+  /** No new call is made. */
+  #isStopped = false;
+  /** The node takes no answers any more. */
+  #isEnded = false;
+  #work: Work | undefined;
+  /** Ends the wait between two tries, and the wait of `settle`. */
+  readonly #wakes = new Set<() => void>();
+  /** Ends the wait between two tries alone. */
+  #wakeTry: (() => void) | undefined;
+
+  constructor(clock: Clock, logger: Logger, onError: (event: ApplyErrorEvent) => void) {
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#onError = onError;
+  }
+
+  get status(): ApplyingStatus | undefined {
+    if (this.#work === undefined) return undefined;
+    const { call, sinceMs, failures, lastError } = this.#work;
+    const { message, position } = call;
+    return { message, position, forMs: this.#clock.nowMs() - sinceMs, failures, lastError };
+  }
+
+  /** Makes `call` until it has worked; whatever was called before is given up. */
+  start(call: Call): void {
+    if (this.#isStopped) return;
+    const work = { call, sinceMs: this.#clock.nowMs(), failures: 0, lastError: undefined };
+    this.#work = work;
+    // One that was given up may still wait for its next try.
+    this.#wakeAll();
+    void this.#run(work);
+  }
+
+  /** See `Applier`. */
+  retry(): boolean {
+    const wake = this.#wakeTry;
+    wake?.();
+    return wake !== undefined;
+  }
+
+  /** See `Applier`. */
+  abandon(position: number): void {
+    if (this.#work?.call.position !== position) return;
+    this.#work = undefined;
+    this.#wakeAll();
+  }
+
+  /** See `Applier`. */
+  async settle(waitMs: number): Promise<void> {
+    this.#isStopped = true;
+    this.#wakeAll();
+    if (this.#work !== undefined) await this.#wait(waitMs);
+  }
+
+  /** The node has ended: `done` is not called any more. */
+  end(): void {
+    this.#isStopped = true;
+    this.#isEnded = true;
+    this.#wakeAll();
+  }
+
+  async #run(work: Work): Promise<void> {
+    const hasWorked = await this.#tryUntilItWorks(work);
+    if (this.#work !== work) return;
+    this.#work = undefined;
+    if (hasWorked && !this.#isEnded) work.call.done();
+    // Whoever waits in `settle`; nobody else can be waiting.
+    this.#wakeAll();
+  }
+
+  /** False when it was stopped, or given up, before a try succeeded. */
+  async #tryUntilItWorks(work: Work): Promise<boolean> {
+    for (let waitMs = retryMsFirst; ; waitMs = Math.min(waitMs * 2, retryMsMax)) {
+      if (await this.#try(work, waitMs)) return true;
+      if (this.#mayNotCall(work)) return false;
+      await this.#wait(waitMs, (wake) => (this.#wakeTry = wake));
+      if (this.#mayNotCall(work)) return false;
+    }
+  }
+
+  /** A method, because the compiler would believe that waiting changes nothing. */
+  #mayNotCall(work: Work): boolean {
+    return this.#isStopped || this.#work !== work;
+  }
+
+  async #try(work: Work, retryInMs: number): Promise<boolean> {
+    const { make, message, position } = work.call;
+    const about = message === undefined ? `snapshot for position ${position}` : formatDot(message);
+    const cancelWatch = this.#clock.wakeAt(this.#clock.nowMs() + slowMs, () => {
+      this.#logger.log('warn', 'apply-slow', { code: 'E_APP', message: about, waitedMs: slowMs });
+    });
+    try {
+      await make();
+      return true;
+    } catch (error) {
+      const reason = errorText(error);
+      work.lastError = reason;
+      work.failures++;
+      this.#logger.log('error', 'apply-failed', { code: 'E_APP', message: about, reason });
+      if (this.#work === work) this.#onError({ message, position, error, attempt: work.failures, retryInMs });
+      return false;
+    } finally {
+      cancelWatch();
+    }
+  }
+
+  #wait(waitMs: number, onWake: (wake: (() => void) | undefined) => void = () => undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        cancel();
+        this.#wakes.delete(wake);
+        onWake(undefined);
+        resolve();
+      };
+      const cancel = this.#clock.wakeAt(this.#clock.nowMs() + waitMs, wake);
+      this.#wakes.add(wake);
+      onWake(wake);
+    });
+  }
+
+  #wakeAll(): void {
+    for (const wake of [...this.#wakes]) wake();
+  }
+}
