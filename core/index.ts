@@ -58,6 +58,7 @@ export { identifySegment, salvageRecords, type SegmentIdentity } from './journal
 export { segmentIndexOf, segmentName, type SegmentHeader } from './journal/segment.js';
 export { recordHeaderBytes } from './journal/record.js';
 export { readRecordContent, type RecordContent } from './record-content.js';
+export { SnapshotReader } from './snapshot-content.js';
 export { ORSet } from './crdt/or-set.js';
 export { Fifo } from './fifo.js';
 export { HoldBackQueue } from './causal/hold-back-queue.js';

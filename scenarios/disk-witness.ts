@@ -6,6 +6,8 @@
  *   node says, or thinks, of its disk is not asked.
  * - What a node had on its disk counts until its next start, and what went with a file that was removed counts for ever: it was
  *   there. (A start may cut off a torn tail, in which whole records may stand that never counted.)
+ * - A snapshot of another node's state holds what is in it, from when on the record stands that makes it count; for ever, as what
+ *   is removed later.
  * - A synced byte is read once a life, and only when somebody asks. A look costs nothing in simulated time.
  */
 import {
@@ -14,9 +16,11 @@ import {
   readRecordContent,
   recordHeaderBytes,
   salvageRecords,
+  SnapshotReader,
   segmentIndexOf,
   type Dot,
   type NodeName,
+  type RecoveredRecord,
 } from '../core/index.js';
 import { simulatedDigests, type SimulatedDisk } from '../transport-sim/index.js';
 import type { DroppedRange } from './history.js';
@@ -36,8 +40,9 @@ interface Witnessed {
   /** Files that were cut in this life. The cut is synced some time later, and what is written behind it may be longer than what was there. */
   readonly cut: Set<string>;
   held: Holdings;
-  /** What went with removed files. */
+  /** What went with removed files, or came with a snapshot. */
   readonly dropped: Holdings;
+  snapshots: SnapshotReader;
 }
 
 export class DiskWitness {
@@ -45,13 +50,18 @@ export class DiskWitness {
 
   /** Looks at the disk of one more node. `onDropped` hears of removed files that had messages in them. */
   add(name: NodeName, disk: SimulatedDisk, onDropped: (ranges: readonly DroppedRange[]) => void): void {
-    const node: Witnessed = { disk, ends: new Map(), cut: new Set(), held: new Holdings(), dropped: new Holdings() };
+    const node: Witnessed = {
+      ...{ disk, ends: new Map(), cut: new Set(), held: new Holdings(), dropped: new Holdings() },
+      snapshots: new SnapshotReader(simulatedDigests),
+    };
     this.#nodes.set(name, node);
     disk.onTruncate = (file) => void node.cut.add(file);
     disk.onRemove = (file, bytes) => {
       if (segmentIndexOf(file) === undefined) return;
       const batches: Batch[] = [];
-      readBatches(bytes, 0, (batch) => void batches.push(batch));
+      // The pieces of a snapshot may have gone with another file.
+      readOn(node);
+      readRecords(bytes, 0, { onBatch: (batch) => void batches.push(batch), onRecord: () => undefined });
       const ranges = joinBatches(batches);
       if (ranges.length === 0) return;
       onDropped(ranges.map((range) => ({ ...range, holders: this.#holdersOf(range) })));
@@ -71,6 +81,7 @@ export class DiskWitness {
     node.ends.clear();
     node.cut.clear();
     node.held = node.dropped.copy();
+    node.snapshots = new SnapshotReader(simulatedDigests);
   }
 
   #holdersOf(range: Batch): readonly NodeName[] {
@@ -84,29 +95,41 @@ export class DiskWitness {
 }
 
 /** Reads what has been synced since the last time. */
-function readOn({ disk, ends, cut, held }: Witnessed): void {
+function readOn(node: Witnessed): void {
+  const { disk, ends, cut, held } = node;
+  const reading: Reading = {
+    onBatch: (batch) => {
+      if (!held.covers(batch)) held.add(batch);
+    },
+    onRecord: (record) => noteSnapshot(node, record),
+  };
   for (const [file, bytes] of disk.syncedFiles) {
     const end = cut.has(file) ? 0 : (ends.get(file) ?? 0);
     if (bytes.length <= end || segmentIndexOf(file) === undefined) continue;
-    ends.set(
-      file,
-      Math.max(
-        end,
-        readBatches(bytes, end, (batch) => {
-          if (!held.covers(batch)) held.add(batch);
-        }),
-      ),
-    );
+    ends.set(file, Math.max(end, readRecords(bytes, end, reading)));
   }
 }
 
-/** Calls `onBatch` for every whole batch behind `from`; returns where the last whole record ends. */
-function readBatches(bytes: Uint8Array, from: number, onBatch: (batch: Batch) => void): number {
+function noteSnapshot({ held, dropped, snapshots }: Witnessed, record: RecoveredRecord): void {
+  for (const { origin, incarnation, seq } of snapshots.handle(record) ?? []) {
+    const range = { origin, incarnation, firstSeq: 1, lastSeq: seq };
+    if (seq > 0) for (const holdings of [dropped, held]) holdings.add(range);
+  }
+}
+
+interface Reading {
+  readonly onBatch: (batch: Batch) => void;
+  readonly onRecord: (record: RecoveredRecord) => void;
+}
+
+/** Calls both for every whole record behind `from`; returns where the last one ends. */
+function readRecords(bytes: Uint8Array, from: number, { onBatch, onRecord }: Reading): number {
   const identity = identifySegment(bytes, simulatedDigests);
   if (identity === undefined) return from;
   let end = from;
   salvageRecords(bytes, from, identity, simulatedDigests, (record) => {
     end = record.offset + recordHeaderBytes + record.body.length;
+    onRecord(record);
     const content = readRecordContent(record, simulatedDigests);
     if (content.kind !== 'batch') return;
     const { origin, incarnation, firstSeq, count } = content.header;

@@ -11,16 +11,23 @@ export class AddressBook {
   readonly #members: Set<NodeName>;
   #given: ReadonlyMap<NodeName, Address>;
   readonly #learned = new Map<NodeName, Address>();
+  readonly #admitted: Set<NodeName>;
 
   /** The members of the configuration, with their addresses. */
   constructor(given: ReadonlyMap<NodeName, Address>) {
     this.#given = given;
     this.#members = new Set(given.keys());
+    this.#admitted = new Set(given.keys());
   }
 
   /** Changes with `learn` and `forget`. */
   get members(): ReadonlySet<NodeName> {
     return this.#members;
+  }
+
+  /** Who may link with us: members, and former ones, who have to be told that they are none any more. */
+  get admitted(): ReadonlySet<NodeName> {
+    return this.#admitted;
   }
 
   addressOf(peer: NodeName): Address | undefined {
@@ -30,6 +37,7 @@ export class AddressBook {
   /** `peer` is a member from now on. Returns what is wrong with the address; what was known of it stays then. */
   learn(peer: NodeName, address: string): AntecedentError | undefined {
     this.#members.add(peer);
+    this.#admitted.add(peer);
     try {
       this.#learned.set(peer, parseAddress(address, { zeroPort: false }));
       return undefined;
@@ -41,6 +49,7 @@ export class AddressBook {
 
   /** `peer` is no member any more. */
   forget(peer: NodeName): void {
+    this.#admitted.add(peer);
     this.#members.delete(peer);
     this.#learned.delete(peer);
   }

@@ -194,7 +194,7 @@ export class TlsLinks implements Links {
     this.#options.logger.log('warn', 'address-refused', { peer, code: problem.code, reason: problem.message });
   }
 
-  /** `peer` is no member any more: it is let in no more, as anybody else. A link that it has stays; the node ends it. */
+  /** `peer` is no member any more. It is not dialled, and let in only to be told so: the node ends its links. */
   forget(peer: NodeName): void {
     this.#addresses.forget(peer);
   }
@@ -335,7 +335,7 @@ export class TlsLinks implements Links {
   // --- both ---
 
   #expectation(dialled: NodeName | undefined): Expectation {
-    return { cluster: this.#options.cluster, self: this.#options.name, members: this.#addresses.members, dialled };
+    return { cluster: this.#options.cluster, self: this.#options.name, members: this.#addresses.admitted, dialled };
   }
 
   #identify(socket: tls.TLSSocket, expected: Expectation): NodeName | AntecedentError {

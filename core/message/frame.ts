@@ -49,6 +49,8 @@ export interface WelcomeFrame {
   readonly type: 'welcome';
   /** Nonce of the HELLO that is answered. */
   readonly nonce: number;
+  /** Last of my messages that you had acknowledged, as far as I remember: who holds less has forgotten. */
+  readonly ackedSeq: number;
   readonly durable: readonly LogPositionWithChain[];
 }
 
@@ -266,6 +268,7 @@ function writeBody(writer: ByteWriter, frame: EncodableFrame): void {
       return;
     case 'welcome':
       writer.varint(frame.nonce);
+      writer.varint(frame.ackedSeq);
       writer.varint(frame.durable.length);
       for (const position of frame.durable) {
         writePosition(writer, position);
@@ -375,6 +378,7 @@ function readBody(reader: ByteReader, typeByte: number): Exclude<Frame, BatchFra
       return {
         type: 'welcome',
         nonce: reader.varint(),
+        ackedSeq: reader.varint(),
         durable: readList(reader, () => {
           const { origin, incarnation, seq } = readPosition(reader);
           return { origin, incarnation, seq, chain: reader.bytes(chainBytes) };

@@ -11,7 +11,7 @@ import { AntecedentError, RemoteProtocolError, assert } from '../errors.js';
 import { HoldBackQueue, isBare, type HeldLog, type Missing } from '../causal/hold-back-queue.js';
 import type { Delivery } from '../delivery.js';
 import { Fifo } from '../fifo.js';
-import type { LogState, Message } from '../message/batch.js';
+import { emptyLogState, type LogState, type Message } from '../message/batch.js';
 import type { OriginTable } from './origin-table.js';
 import { ReplicaDelivery } from './replica-delivery.js';
 
@@ -59,6 +59,8 @@ export class Deliveries {
   readonly #past: number[] = [];
   /** Comes before every message. */
   #installed: Installed | undefined;
+  /** Of the snapshot that would be handed over again after a crash. */
+  #snapshotPosition: number | undefined;
   /** The application knows less than the journal begins with: it can be given nothing but a snapshot. */
   #isBehindJournal = false;
   /** Where each log can be begun by somebody who has applied what we have, by origin index. */
@@ -154,6 +156,7 @@ export class Deliveries {
       const installed = this.#installed;
       if (installed !== undefined) {
         this.#installed = undefined;
+        this.#snapshotPosition = undefined;
         this.#taken = installed.position;
         for (const { origin, releasedSeq, state } of installed.logs) this.#restoreApplied(origin, releasedSeq, state);
         continue;
@@ -179,9 +182,9 @@ export class Deliveries {
     return this.#isBehindJournal;
   }
 
-  /** True when a snapshot waits for the application. */
+  /** True while a snapshot waits for the application, or would be handed to it again after a crash. */
   get hasSnapshot(): boolean {
-    return this.#installed !== undefined;
+    return this.#snapshotPosition !== undefined;
   }
 
   /**
@@ -192,6 +195,7 @@ export class Deliveries {
     this.#taken = installed.position - 1;
     this.#holdBack.advance(installed.logs);
     this.#installed = installed;
+    this.#snapshotPosition = installed.position;
     this.#isBehindJournal = false;
   }
 
@@ -211,8 +215,9 @@ export class Deliveries {
 
   /** Where somebody can begin who has applied what we have. Valid while nothing is in the application's hands. */
   get applied(): readonly Omit<HeldLog, 'held'>[] {
-    return this.#ends.flatMap((state, origin) => {
-      return state === undefined ? [] : { origin, releasedSeq: this.appliedSeq(origin), state };
+    // Within the first batch of a log nobody can begin but in front of it.
+    return this.#appliedSeqs.flatMap((releasedSeq, origin) => {
+      return releasedSeq === 0 ? [] : { origin, releasedSeq, state: this.#ends[origin] ?? emptyLogState };
     });
   }
 
@@ -223,8 +228,11 @@ export class Deliveries {
     this.#holdBack.offer(message);
   }
 
-  /** The next message to hand to the application. From now on broadcasts depend on it. */
-  take(): Delivery | undefined {
+  /**
+   * The next message to hand to the application. From now on broadcasts depend on it. What was given up is passed over, and applied
+   * with what was handed over before it: `onApplied` is called with its origin.
+   */
+  take(onApplied: (origin: number) => void): Delivery | undefined {
     while (this.#installed === undefined && !this.#isBehindJournal) {
       const message = this.#holdBack.takeReleased();
       if (message === undefined) return undefined;
@@ -234,6 +242,7 @@ export class Deliveries {
       this.#unapplied.push({ position: this.#taken, origin, seq, end });
       assert(!isBare(message), `position ${this.#taken} is handed over, which was given up`);
       if (!this.#skipped.delete(this.#taken)) return new ReplicaDelivery(message, this.#taken, this.#origins.at);
+      if (this.#applied === this.#taken - 1) this.handleApplied(this.#taken, onApplied);
     }
     return undefined;
   }
@@ -309,6 +318,7 @@ export class Deliveries {
   handleApplied(position: number, onApplied: (origin: number) => void): void {
     assert(position <= this.#taken, `position ${position} applied, ${this.#taken} delivered`);
     this.#applied = position;
+    if (this.#storedPosition !== undefined) this.#settleSnapshot(position);
     for (let next = this.#unapplied.first(); next !== undefined; next = this.#unapplied.first()) {
       if (next.position > position) return;
       this.#unapplied.shift();
@@ -327,11 +337,16 @@ export class Deliveries {
 
   handleMarked(position: number): void {
     this.#marked = position;
+    this.#settleSnapshot(position);
     for (let next = this.#unmarked.first(); next !== undefined; next = this.#unmarked.first()) {
       if (next.position > position) return;
       this.#unmarked.shift();
       this.#settledSeqs[next.origin] = next.seq;
     }
+  }
+
+  #settleSnapshot(position: number): void {
+    if (this.#snapshotPosition !== undefined && this.#snapshotPosition <= position) this.#snapshotPosition = undefined;
   }
 
   /** Seq of the last message of `origin` that will never be handed over again, not even after a crash. */

@@ -6,10 +6,12 @@
  * - An advert says what we hold of every log, and goes out in answer to a PING: what has changed since the one before. What
  *   others may be waiting for (closed logs, who is a member) goes out at once.
  * - A peer sends us its own log, and of other logs what we have asked for. Everything else is refused.
+ * - Who joins takes nothing before it knows that it was added. Who tells it tells it with that of every removal that the one who
+ *   added it knew of: what it took from a former member could come behind the cut (see `Membership`).
  */
 import { RemoteProtocolError } from '../errors.js';
 import type { Limits, Timings } from '../limits.js';
-import { decodeBatchHeader, emptyChain, type BatchHeader } from '../message/batch.js';
+import { decodeBatchHeader, emptyChain, equalBytes, type BatchHeader } from '../message/batch.js';
 import type {
   AdvertFrame,
   BatchFrame,
@@ -131,15 +133,13 @@ export class Exchange {
   checkWelcome(session: Session, held: readonly LogPositionWithChain[]): void {
     this.#options.fence.checkHeld(session, held);
     this.#checkOthers(session, held);
-    this.#options.catchUp.handleWelcome(held);
   }
 
   handleUp(peer: Peer, session: Session, held: readonly LogPositionWithChain[]): void {
-    const { fetching, membership, sending, expectAck, outbox, onAcked, retention, stability } = this.#options;
+    const { fetching, sending, expectAck, onAcked, retention, stability } = this.#options;
     retention?.handleUp(peer);
-    const { changes } = membership;
     // Before anything that may name a member which the peer does not know.
-    if (changes.length > 0) outbox.sendFrame(session.link, { type: 'members', changes });
+    this.#sendMembers(session);
     fetching.handleHeld(session, held);
     fetching.maybeAsk(session, session.lastHeardMs);
     const heldSeq = this.#ownPosition(held)?.seq ?? 0;
@@ -147,10 +147,15 @@ export class Exchange {
     sending.start(peer, session, heldSeq);
     sending.pump(peer);
     if (sending.isOwed(peer)) expectAck(session, session.lastHeardMs);
+    // What it holds counts for us once it says anything.
+    if (!this.#options.catchUp.isSettled) sending.sendPing(peer, session);
     onAcked();
   }
 
   handleFrame(peer: Peer, session: Session, frame: Frame, nowMs: number): void {
+    // It speaks to us, so it has taken our HELLO, and knows our incarnation: its WELCOME alone would not say that.
+    this.#noteWelcome(session);
+    if (this.#isOutside && (frame.type === 'batch' || frame.type === 'gap' || frame.type === 'snapshot')) return;
     this.#options.receiver.maybeAsk(session, nowMs);
     switch (frame.type) {
       case 'batch':
@@ -178,6 +183,13 @@ export class Exchange {
       default:
         throw new RemoteProtocolError('E_STATE', `${frame.type} frame on a link that is up`);
     }
+  }
+
+  #noteWelcome(session: Session): void {
+    const { catchUp, logs } = this.#options;
+    if (catchUp.isSettled) return;
+    const hasForgotten = logs.durableSeq(this.#originOf(session)) < session.welcomeAckedSeq;
+    catchUp.handleWelcome(session.peer, session.welcome ?? [], hasForgotten);
   }
 
   // --- Batches ---------------------------------------------------------------------------------------------------------
@@ -290,13 +302,13 @@ export class Exchange {
       }
       // Who does not read gets nothing; it is cumulative, and the next one says it all.
       if (session.bufferedBytes >= limits.linkBufferBytesMax) continue;
-      if (session.owesAdvert) this.#sendAdvert(session, session.toldVersion);
+      if (session.owesAdvert && this.#mayAdvertise) this.#sendAdvert(session, session.toldVersion);
       const creditBytes = this.#creditFor(session);
       if (session.owesAck || creditBytes > session.grantedBytes) {
         const seq = this.#options.logs.durableSeq(this.#originOf(session));
         this.#options.sending.sendAck(session, seq, creditBytes);
       }
-      if (creditBytes === limits.windowBytes) this.#owed.delete(session);
+      if (creditBytes === limits.windowBytes && !session.owesAdvert) this.#owed.delete(session);
     }
   }
 
@@ -310,14 +322,18 @@ export class Exchange {
     this.#owed.add(session);
   }
 
+  #sendMembers(session: Session): void {
+    const { changes } = this.#options.membership;
+    if (changes.length > 0) this.#options.outbox.sendFrame(session.link, { type: 'members', changes });
+  }
+
   /** Says to everybody who is a member. */
   announceMembers(): void {
-    const { adverts, membership, outbox, peers } = this.#options;
+    const { adverts, peers } = this.#options;
     adverts.touchView();
-    const { changes } = membership;
     for (const { session } of peers.values()) {
       if (session === undefined) continue;
-      outbox.sendFrame(session.link, { type: 'members', changes });
+      this.#sendMembers(session);
       this.#oweAdvert(session);
     }
   }
@@ -329,6 +345,17 @@ export class Exchange {
     const { heldBackBytesMax, undeliveredBytesMax, windowBytes } = limits;
     if (undeliveredBytes() > undeliveredBytesMax) return 0;
     return deliveries.heldBytes(this.#originOf(session)) > heldBackBytesMax ? 0 : windowBytes;
+  }
+
+  /**
+   * False while something is on its way to the disk without which a row must not name the present view: more of a closed log, as all
+   * go by the highest row to tell its end; or a change to the members, as who is added catches up with what we had applied when
+   * that was asked for.
+   */
+  get #mayAdvertise(): boolean {
+    const { closedLogs, logs, membership } = this.#options;
+    if (membership.isChanging) return false;
+    return closedLogs.all.every((origin) => logs.receivedSeq(origin) === logs.durableSeq(origin));
   }
 
   #sendAdvert(session: Session, since: number): void {
@@ -353,10 +380,13 @@ export class Exchange {
   // --- The rest --------------------------------------------------------------------------------------------------------
 
   #handleAdvert(session: Session, advert: AdvertFrame, nowMs: number): void {
-    const { fetching, stability } = this.#options;
+    const { fetching, origins, stability } = this.#options;
+    session.view = advert.view.slice();
     const held = advert.rows.map(({ origin, incarnation, durableSeq: seq }) => ({ origin, incarnation, seq }));
     fetching.handleHeld(session, held);
     fetching.maybeAsk(session, nowMs);
+    // Of a member of which we have not heard yet: we could not make anything of its rows, and the next PING asks for them again.
+    if (advert.rows.some(({ origin, incarnation }) => !origins.isPossible(origin, incarnation))) return;
     // What lies between was lost; the next PING asks for it.
     if (advert.since > session.seenVersion || advert.version < session.seenVersion) return;
     session.seenVersion = advert.version;
@@ -401,7 +431,9 @@ export class Exchange {
     this.#oweAck(session);
     // Who pings and does not read gets no answers, or they would pile up here.
     if (session.bufferedBytes >= limits.linkBufferBytesMax) return;
-    if (seenVersion === adverts.version) outbox.sendFrame(session.link, { type: 'pong' });
+    // What it was told before may have been lost.
+    if (session.view !== undefined && !equalBytes(session.view, this.#options.view())) this.#sendMembers(session);
+    if (seenVersion === adverts.version || !this.#mayAdvertise) outbox.sendFrame(session.link, { type: 'pong' });
     else this.#sendAdvert(session, Math.min(seenVersion, adverts.version));
   }
 
@@ -441,6 +473,12 @@ export class Exchange {
       const message = `${session.peer} holds other messages of ${key} than we do, up to ${seq}: two processes have written as ${name}`;
       outbox.event({ type: 'alarm', alarm: { code: 'E_CHAIN', peer: session.peer, message } });
     }
+  }
+
+  /** True before we hear that we were added, and after we have heard that we were removed. What we do not take now is sent again. */
+  get #isOutside(): boolean {
+    const { membership, origin } = this.#options;
+    return !membership.has(origin.name);
   }
 
   #originOf(session: Session): number {

@@ -4,7 +4,7 @@
  */
 import { AntecedentError, RemoteProtocolError, type ErrorCode } from '../errors.js';
 import type { LogPositionWithChain } from '../message/frame.js';
-import type { Origin } from '../message/origin.js';
+import { incarnationsMax, type Origin } from '../message/origin.js';
 import type { NodeName } from '../names.js';
 import type { BatchIndex } from './batch-index.js';
 import type { Outbox } from './outbox.js';
@@ -63,17 +63,17 @@ export class Fence {
   checkHeld(session: Session, held: readonly LogPositionWithChain[]): void {
     const proof = this.#findProof(session, held);
     if (proof === undefined) return;
-    if (proof.code === 'E_ROLLED_BACK' && this.#isUnused()) {
-      const newest = held.reduce((highest, { origin, incarnation }) => {
-        return origin === this.#self.name ? Math.max(highest, incarnation) : highest;
-      }, this.#self.incarnation);
-      this.#onForgotten(newest + 1);
-    } else this.#raise(session.peer, proof);
+    const newest = held.reduce((highest, { origin, incarnation }) => {
+      return origin === this.#self.name ? Math.max(highest, incarnation) : highest;
+    }, this.#self.incarnation);
+    if (proof.code === 'E_ROLLED_BACK' && this.#isUnused() && newest < incarnationsMax) this.#onForgotten(newest + 1);
+    else this.#raise(session.peer, proof);
     throw new RemoteProtocolError(proof.code, proof.message);
   }
 
   #raise(peer: NodeName, proof: Pick<NodeAlarm, 'code' | 'message'>): void {
-    this.#proof = proof;
+    // A log that went back stays so, whether we are a member or not.
+    if (this.#proof === undefined || this.#proof.code === 'E_REMOVED') this.#proof = proof;
     // Once for each: the peer will be dialled again and again, and say the same.
     const finding = `${peer} ${proof.code}`;
     if (!this.#alarmed.has(finding)) this.#outbox.event({ type: 'alarm', alarm: { ...proof, peer } });

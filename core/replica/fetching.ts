@@ -133,7 +133,8 @@ export class Fetching {
     if (closedLogs.isClosed(origin)) return true;
     if (!fromAnyMember) return false;
     const writer = peers.get(origins.at(origin).name);
-    return writer !== undefined && writer.session === undefined;
+    // A link to an earlier life of it does not help.
+    return writer !== undefined && writer.session?.hello?.incarnation !== origins.at(origin).incarnation;
   }
 
   /** True when another peer that is up holds more of a log than we do. */

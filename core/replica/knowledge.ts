@@ -59,7 +59,7 @@ export class Knowledge {
   readonly #digests: Digests;
   #view: { readonly version: number; readonly digest: Uint8Array } | undefined;
 
-  constructor({ name, peers, joins, position, retention, digests }: ReplicaOptions) {
+  constructor({ name, peers, joins, position, retention, timings, digests }: ReplicaOptions) {
     this.outbox = new Outbox(new FrameEncoder(digests, this.slab));
     this.membership = new Membership(joins ? peers : [name, ...peers]);
     this.origins = new OriginTable([name, ...peers]);
@@ -70,7 +70,13 @@ export class Knowledge {
     this.peers = new Map(peers.map((peer) => [peer, newPeer(peer)]));
     if (retention !== undefined) {
       this.retention = new Retention({
-        ...{ policy: retention, origins: this.origins, logs: this.logs, deliveries: this.deliveries },
+        ...{
+          policy: retention,
+          graceMs: timings.deadMs,
+          origins: this.origins,
+          logs: this.logs,
+          deliveries: this.deliveries,
+        },
         ...{ stability: this.stability, peers: this.peers, outbox: this.outbox },
       });
     }

@@ -58,10 +58,13 @@ export class Members {
     const { membership, outbox, stability } = this.#knowledge;
     const { catchUp, exchange, fence, peering } = running;
     const wasMember = membership.has(this.#self);
+    membership.noteDurable();
     const news = membership.adopt(changes);
     if (news.length === 0) return false;
     for (const change of news) {
       const former = this.#adopt(change);
+      const added = this.#knowledge.peers.get(change.name);
+      if (added !== undefined) added.seenAtMs = nowMs;
       if (former !== undefined) peering.drop(former, nowMs);
       stability.forget(change.name);
       if (change.name !== this.#self) continue;

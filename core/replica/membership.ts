@@ -20,10 +20,26 @@ export class Membership {
   readonly #configured: ReadonlySet<NodeName>;
   /** The newest change of each name. */
   readonly #changes = new Map<NodeName, MemberChange>();
+  #underWay = 0;
 
   /** `configured`: the names that are members without having been added, ourselves included unless we join. */
   constructor(configured: Iterable<NodeName>) {
     this.#configured = new Set(configured);
+  }
+
+  /** True while a change is on its way to the disk. */
+  get isChanging(): boolean {
+    return this.#underWay > 0;
+  }
+
+  /** A change goes to the disk. */
+  noteUnderWay(): void {
+    this.#underWay++;
+  }
+
+  /** A change that was under way has arrived. */
+  noteDurable(): void {
+    this.#underWay--;
   }
 
   /** Every change, in byte order of the names. */

@@ -107,6 +107,7 @@ export class Peering {
       ackedSeqAtOpening: peer.ackedSeq,
       hello: undefined,
       welcome: undefined,
+      welcomeAckedSeq: 0,
       upSinceMs: undefined,
       lastHeardMs: nowMs,
       unheardBytes: 0,
@@ -122,6 +123,7 @@ export class Peering {
       takenBytes: 0,
       syncedBytes: 0,
       acknowledgedBytes: 0,
+      view: undefined,
       seenVersion: 0,
       toldVersion: 0,
       owesAdvert: false,
@@ -226,13 +228,19 @@ export class Peering {
 
   /** Lets go of a peer that is none any more. */
   drop(peer: Peer, nowMs: number): void {
-    const { outbox } = this.#options;
+    const { handlers, outbox } = this.#options;
     for (const session of [...this.#sessions.values()]) {
       if (session.peer !== peer.name) continue;
       this.#proveRemoval(session.link, peer.name);
       this.refuse(session, 'E_REMOVED', removalMessage(peer.name), nowMs);
     }
     if (peer.dialDeadlineMs !== undefined) outbox.cancelDial(peer.name);
+    const { session } = peer;
+    if (session === undefined) return;
+    // It is no peer any more, so nobody else says so.
+    peer.session = undefined;
+    handlers.onDown(session);
+    outbox.event({ type: 'peer-down', peer: peer.name, reason: removalMessage(peer.name) });
   }
 
   /** Says goodbye on every link. */
@@ -323,7 +331,8 @@ export class Peering {
     session.creditBytes = hello.windowBytes;
     session.reader.frameBytesMax = frameBytesMax(limits);
     const durable = handlers.positionsFor(session.peer);
-    outbox.sendFrame(session.link, { type: 'welcome', nonce: hello.nonce, durable });
+    const ackedSeq = this.#options.peers.get(session.peer)?.ackedSeq ?? 0;
+    outbox.sendFrame(session.link, { type: 'welcome', nonce: hello.nonce, ackedSeq, durable });
     // Only now: if it has forgotten something, it learns what from our WELCOME, also when we refuse it.
     handlers.checkHello(session, hello, nowMs);
     this.#maybeUp(session, nowMs);
@@ -336,6 +345,7 @@ export class Peering {
     }
     this.#options.handlers.checkWelcome(session, welcome.durable);
     session.welcome = welcome.durable;
+    session.welcomeAckedSeq = welcome.ackedSeq;
     this.#maybeUp(session, nowMs);
   }
 

@@ -16,7 +16,7 @@ import { recordTypes, type JournalEntry, type RecordPlace } from '../journal/jou
 import type { SealedBatch } from '../message/batch-encoder.js';
 import { decodeBatchHeader } from '../message/batch.js';
 import { ByteReader } from '../message/bytes.js';
-import { readMemberChanges, type MemberChange } from '../message/frame.js';
+import { readMemberChanges, type LogPosition, type MemberChange } from '../message/frame.js';
 import type { Dot } from '../message/origin.js';
 import type { NodeName } from '../names.js';
 import type { NodeStatus } from '../status.js';
@@ -144,6 +144,7 @@ export class Replica {
     }
     deliveries.start();
     this.#run(options);
+    this.#journal(this.#snapshots.maybeComplete(this.#active, this.#replay));
     if (membership.changes.length > 0) this.#members.report(membership.changes);
   }
 
@@ -158,6 +159,8 @@ export class Replica {
       onForgotten: (next) => (this.#nextIncarnation = Math.max(next, this.#nextIncarnation ?? 0)),
     });
     this.#running = running;
+    // Nobody was away before we were here.
+    for (const peer of this.#knowledge.peers.values()) peer.seenAtMs = nowMs;
     const { self, encoder, peering } = running;
     this.#knowledge.adverts.touchView();
     this.#knowledge.deliveries.beginLog((from, seq) => from !== self && seq > encoder.lastEntry(from));
@@ -233,6 +236,7 @@ export class Replica {
     if (last !== undefined) this.#endAddress = last.address + last.length;
     const { exchange, ownLog, self } = this.#active;
     let hasOwn = false;
+    let hasPiece = false;
     for (const [index, record] of group.entries()) {
       switch (record.type) {
         case 'own-batch':
@@ -251,11 +255,9 @@ export class Replica {
           this.#knowledge.deliveries.noteSkipped(record.position);
           this.#knowledge.outbox.confirm(record.request);
           break;
-        case 'snapshot-piece': {
-          const next = this.#snapshots.handlePieceDurable(this.#active, nowMs);
-          if (next !== undefined) this.#unjournalled.push(next);
+        case 'snapshot-piece':
+          hasPiece = true;
           break;
-        }
         case 'snapshot':
           this.#snapshots.handleDurable(this.#active, this.#replay, nowMs);
           break;
@@ -265,6 +267,8 @@ export class Replica {
       }
     }
     if (hasOwn) exchange.handleOwnDurable(self, nowMs);
+    // Not before everything else: the snapshot must hold what was journalled with its last piece.
+    if (hasPiece) this.#journal(this.#snapshots.handlePieceDurable(this.#active, this.#replay, nowMs));
     this.#review.maybeDo(this.#active, this.#endAddress, nowMs);
   }
 
@@ -274,6 +278,7 @@ export class Replica {
 
   handleTimeout(nowMs: number): void {
     this.#knowledge.outbox.clearWake();
+    this.#active.donor.handleTimeout(nowMs);
     this.#active.peering.handleTimeout(nowMs);
     this.#review.maybeDo(this.#active, this.#endAddress, nowMs);
   }
@@ -292,7 +297,9 @@ export class Replica {
     this.#nextIncarnation = undefined;
     this.#active.peering.closeAll(options.nowMs);
     for (const name of peers.keys()) peers.set(name, newPeer(name));
+    const { isComplete } = this.#active.receiver;
     this.#run(options);
+    if (isComplete) this.#active.receiver.handleComplete();
   }
 
   // --- What the application does ---------------------------------------------------------------------------------------
@@ -304,8 +311,8 @@ export class Replica {
    * after deliveries), and the code of the fence when a peer has proved that our log went back or that we were removed.
    */
   broadcast(payload: Uint8Array, durable: Durability): Dot {
-    const { catchUp, encoder, fence, origin, receiver } = this.#active;
-    const { deliveries, membership, peers } = this.#knowledge;
+    const { encoder, fence, origin, receiver } = this.#active;
+    const { deliveries, peers } = this.#knowledge;
     const { messageBytesMax, pendingBytesMax, undeliveredBytesMax } = this.#options.limits;
     checkDurability(durable, peers.size + 1);
     fence.check();
@@ -324,28 +331,38 @@ export class Replica {
       throw new AntecedentError('E_CATCHING_UP', 'this node is being given a snapshot of what it has missed');
     }
     this.#checkCaughtUp();
-    if (!catchUp.isDone || this.#nextIncarnation !== undefined || !membership.has(origin.name)) {
-      throw new AntecedentError('E_CATCHING_UP', catchUp.explanation);
-    }
     const seq = encoder.add(payload, deliveries.news);
     deliveries.clearNews();
     this.#acceptance.expect(seq, durable);
     return { origin: origin.name, incarnation: origin.incarnation, seq };
   }
 
+  /** Throws `E_CATCHING_UP`. */
   #checkCaughtUp(): void {
-    const { deliveries, origins } = this.#knowledge;
-    this.#active.catchUp.check(({ origin, incarnation }) => {
+    const { catchUp, origin } = this.#active;
+    this.#lookAtCatchUp();
+    if (catchUp.isDone && this.#nextIncarnation === undefined && this.#knowledge.membership.has(origin.name)) return;
+    throw new AntecedentError('E_CATCHING_UP', catchUp.explanation);
+  }
+
+  #lookAtCatchUp(): void {
+    const { deliveries, membership, origins } = this.#knowledge;
+    const appliedSeq = ({ origin, incarnation }: LogPosition): number => {
       const index = origins.find(origin, incarnation);
       // Not what it may have been given before a crash: what it broadcasts must come from a state with all of it.
       return index === undefined ? 0 : deliveries.appliedSeq(index);
-    });
+    };
+    this.#active.catchUp.check(appliedSeq, (name) => membership.has(name));
   }
 
   /** The next message to hand to the application. From now on broadcasts depend on it. */
   takeDelivery(): Delivery | undefined {
     if (this.#active.receiver.isReceiving) return undefined;
-    return this.#knowledge.deliveries.take();
+    const { adverts, deliveries, stability } = this.#knowledge;
+    return deliveries.take((origin) => {
+      adverts.touch(origin);
+      stability.noteProgress();
+    });
   }
 
   /**
@@ -376,7 +393,10 @@ export class Replica {
 
   #requestChange(change: MemberChange): number {
     this.#active.fence.check();
+    // Whom it adds has to apply only what it has itself.
+    this.#checkCaughtUp();
     const request = this.#nextRequest++;
+    this.#knowledge.membership.noteUnderWay();
     this.#unjournalled.push({ type: 'membership', changes: [change], request });
     return request;
   }
@@ -403,6 +423,7 @@ export class Replica {
 
   /** What we know, but for the state of the node. */
   status(): Omit<NodeStatus, 'state'> {
+    this.#lookAtCatchUp();
     return statusOf(this.#knowledge, this.#active, this.#fetching, this.#undeliveredBytes);
   }
 
@@ -460,6 +481,10 @@ export class Replica {
 
   // --- The journal -----------------------------------------------------------------------------------------------------
 
+  #journal(record: PendingRecord | undefined): void {
+    if (record !== undefined) this.#unjournalled.push(record);
+  }
+
   #goOnReplaying(): void {
     const { deliveries, outbox } = this.#knowledge;
     if (this.#replay?.isDone === true) this.#replay = undefined;
@@ -506,7 +531,9 @@ export class Replica {
 
   /** True when the application is to be asked for its state. Then `provideSnapshot`, before it is given the next message. */
   get isSnapshotWanted(): boolean {
-    return this.#active.donor.isWanted;
+    const { hasSnapshot, isBehindJournal } = this.#knowledge.deliveries;
+    // One that waits for a snapshot itself has nothing to give: it does not hold what the journal says it has applied.
+    return this.#active.donor.isWanted && !hasSnapshot && !isBehindJournal;
   }
 
   /** The state of the application, with everything in it that it was given; undefined when it gives none. */
@@ -523,7 +550,9 @@ export class Replica {
 
   #handleMemberChanges(changes: readonly MemberChange[]): void {
     const news = this.#knowledge.membership.newsIn(changes);
-    if (news.length > 0) this.#unjournalled.push({ type: 'membership', changes: news, request: undefined });
+    if (news.length === 0) return;
+    this.#knowledge.membership.noteUnderWay();
+    this.#unjournalled.push({ type: 'membership', changes: news, request: undefined });
   }
 
   // --- Room ------------------------------------------------------------------------------------------------------------

@@ -4,6 +4,9 @@
  * A member that is away holds back everything behind what it has. How long is a matter of policy: `block` keeps it all (and the
  * disk may fill up), `alarm` does too and says so, `demote` gives it up: the member will need a snapshot when it returns. Demotion
  * is forgotten when it is back.
+ *
+ * Only a majority of the members, ourselves included, gives the others up. Else two who were apart could each give up what the other
+ * one lacks, and then neither has a state that contains what the other one has.
  */
 import type { NodeName } from '../names.js';
 import type { Deliveries } from './deliveries.js';
@@ -33,6 +36,8 @@ export function retentionOf(
 
 export interface RetentionOptions {
   readonly policy: RetentionPolicy;
+  /** Nobody is given up sooner, in milliseconds: after a start, members have still to say what they have. */
+  readonly graceMs: number;
   readonly origins: OriginTable;
   readonly logs: Logs;
   readonly deliveries: Deliveries;
@@ -55,7 +60,7 @@ export class Retention {
    * O(members * logs).
    */
   neededFrom(self: number, endAddress: number, nowMs: number): number {
-    const { peers, policy } = this.#options;
+    const { graceMs, peers, policy } = this.#options;
     const ownNeed = this.#neededBy(undefined, self);
     // What comes behind this end is not spoken of.
     let address = Math.min(ownNeed, endAddress);
@@ -63,7 +68,13 @@ export class Retention {
       if (peer.isDemoted) continue;
       const needed = this.#neededBy(peer, self);
       const isTooFar = endAddress - needed > policy.bytesMax || nowMs - peer.seenAtMs > policy.ageMs;
-      if (peer.session === undefined && needed < ownNeed && isTooFar && this.#giveUp(peer, endAddress - needed)) {
+      if (
+        peer.session === undefined &&
+        nowMs - peer.seenAtMs > graceMs &&
+        needed < ownNeed &&
+        isTooFar &&
+        this.#giveUp(peer, endAddress - needed)
+      ) {
         continue;
       }
       address = Math.min(address, needed);
@@ -77,11 +88,18 @@ export class Retention {
     this.#alarmed.delete(peer.name);
   }
 
+  /** True when those who are left without one more are a majority. */
+  get #mayGiveUp(): boolean {
+    const { peers } = this.#options;
+    const kept = [...peers.values()].filter(({ isDemoted }) => !isDemoted).length;
+    return 2 * kept > peers.size + 1;
+  }
+
   /** True when the journal does not wait for it any more. */
   #giveUp(peer: Peer, bytes: number): boolean {
     const { outbox, policy } = this.#options;
     if (policy.policy === 'block') return false;
-    peer.isDemoted = policy.policy === 'demote';
+    peer.isDemoted = policy.policy === 'demote' && this.#mayGiveUp;
     if (!this.#alarmed.has(peer.name)) {
       const what = peer.isDemoted
         ? 'it is given up and will need a snapshot'

@@ -32,7 +32,7 @@ export class Review {
 
   /** `endAddress`: where the journal ends. */
   maybeDo(running: Running, endAddress: number, nowMs: number): void {
-    const { outbox, stability } = this.#knowledge;
+    const { membership, outbox, stability } = this.#knowledge;
     if (!stability.isDirty && !this.#mayRelease) return;
     const dueMs = this.#doneAtMs + this.#options.timings.probeMs;
     if (nowMs < dueMs) {
@@ -40,7 +40,8 @@ export class Review {
       return;
     }
     this.#doneAtMs = nowMs;
-    if (stability.isDirty) this.#advanceStability(running);
+    // Who is added catches up with what we had applied when that was asked for: nothing more counts without it.
+    if (stability.isDirty && !membership.isChanging) this.#advanceStability(running);
     this.#mayRelease = false;
     const { deliveries, pieces, retention } = this.#knowledge;
     if (retention === undefined || deliveries.hasSnapshot) return;

@@ -2,7 +2,7 @@
 import type { MemberChange } from '../message/frame.js';
 import { BatchEncoder } from '../message/batch-encoder.js';
 import type { Origin } from '../message/origin.js';
-import { CatchUp, type CatchUpReason } from './catch-up.js';
+import { CatchUp } from './catch-up.js';
 import { Exchange } from './exchange.js';
 import { Fence } from './fence.js';
 import type { Fetching } from './fetching.js';
@@ -67,7 +67,8 @@ export function run(options: ReplicaOptions, knowledge: Knowledge, running: Runn
   const relaying = new Relaying(logs, outbox, limits);
   const isUnused = (): boolean => encoder.lastSeq === 0;
   const fence = new Fence({ self: origin, index: ownLog.index, outbox, isUnused, onForgotten: running.onForgotten });
-  const catchUp = new CatchUp(isUnused() ? catchUpReason(options, incarnation) : 'none');
+  const reasons = { isNewIncarnation: isUnused() && incarnation > 1, isJoining: isUnused() && options.joins };
+  const catchUp = new CatchUp(reasons, isUnused);
   const own = membership.change(name);
   if (own !== undefined && membership.has(name)) catchUp.handleAdded(own.start);
   // Who joins and has not broadcast yet may only have heard of the earlier life of its name.
@@ -108,11 +109,6 @@ export function run(options: ReplicaOptions, knowledge: Knowledge, running: Runn
     handlers: peeringHandlers({ exchange, membership, receiver, sending, onMemberChanges }),
   });
   return { self, origin, encoder, ownLog, sending, relaying, fence, peering, exchange, catchUp, donor, receiver };
-}
-
-function catchUpReason({ joins }: ReplicaOptions, incarnation: number): CatchUpReason {
-  if (incarnation > 1) return 'new-incarnation';
-  return joins ? 'joining' : 'none';
 }
 
 interface Listeners {

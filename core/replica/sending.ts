@@ -60,6 +60,8 @@ export class Sending {
   pump(peer: Peer): void {
     const session = peer.session;
     if (session === undefined || this.#mustSayGap(peer, session)) return;
+    // What it has asked for again, and has acknowledged since, may have been given up.
+    peer.cursor = Math.max(peer.cursor, this.#ownLog.index.begin);
     while (peer.cursor < this.#ownLog.index.end && peer.awaitedOrdinal === undefined && this.#hasRoom(peer, session)) {
       const frame = this.#ownLog.frame(peer.cursor);
       if (frame === undefined) {
@@ -95,6 +97,8 @@ export class Sending {
     session.creditBytes = creditBytes;
     if (seq > peer.ackedSeq) {
       this.#noteAcked(peer, seq);
+      // It has a snapshot, which may be older than what we hold.
+      session.isToldOfGap = false;
       // What it received on an earlier link, or with a snapshot, need not be sent on this one.
       peer.cursor = Math.max(peer.cursor, peer.ackedOrdinal);
       peer.sentSeq = Math.max(peer.sentSeq, seq);
@@ -116,6 +120,9 @@ export class Sending {
 
   sendPing(peer: Peer, session: Session): void {
     const { seenVersion } = session;
+    // What it was told of a gap may have been lost.
+    session.isToldOfGap = false;
+    this.#mustSayGap(peer, session);
     this.#outbox.sendFrame(session.link, { type: 'ping', sentSeq: peer.sentSeq, seenVersion });
   }
 
@@ -136,8 +143,9 @@ export class Sending {
     for (const peer of this.#peers.values()) {
       if (peer.awaitedOrdinal !== ordinal) continue;
       peer.awaitedOrdinal = undefined;
-      // The cursor may have moved while the disk was busy: the peer has asked again, or its link is another one.
-      if (peer.session !== undefined && peer.cursor === ordinal) {
+      // While the disk was busy the cursor may have moved: the peer has asked again, or its link is another one. Or the batch was given up.
+      const { begin } = this.#ownLog.index;
+      if (peer.session !== undefined && peer.cursor === ordinal && ordinal >= begin) {
         frame ??= encodeBatchFrame(batch);
         this.#send(peer, peer.session, frame);
       }

@@ -16,6 +16,8 @@ export interface Session {
   hello: HelloFrame | undefined;
   /** What the peer holds, by its WELCOME. */
   welcome: readonly LogPositionWithChain[] | undefined;
+  /** What we had acknowledged of the peer's log, by its WELCOME. */
+  welcomeAckedSeq: number;
   /** Since when both HELLO and WELCOME are here; undefined before. */
   upSinceMs: number | undefined;
   lastHeardMs: number;
@@ -42,6 +44,8 @@ export interface Session {
   takenBytes: number;
   syncedBytes: number;
   acknowledgedBytes: number;
+  /** Digest of who is a member by the peer's last advert. */
+  view: Uint8Array | undefined;
   /** Version of the peer's knowledge that we have. */
   seenVersion: number;
   /** Version of our knowledge up to which we have told the peer. */

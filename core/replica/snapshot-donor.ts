@@ -42,7 +42,7 @@ export class SnapshotDonor {
   }
 
   handleWant(session: Session, { id, offset }: SnapshotWantFrame, nowMs: number): void {
-    this.#forgetOld(nowMs);
+    this.handleTimeout(nowMs);
     const made = this.#made;
     if (made !== undefined && covers(session, made.seqs) && (equalBytes(id, made.id) || equalBytes(id, anySnapshot))) {
       made.askedAtMs = nowMs;
@@ -73,7 +73,8 @@ export class SnapshotDonor {
     for (const session of waiting) this.#send(session, this.#made, 0);
   }
 
-  #forgetOld(nowMs: number): void {
+  /** Forgets what was not asked for in a long time: it is as large as the state of the application. */
+  handleTimeout(nowMs: number): void {
     if (this.#made !== undefined && nowMs - this.#made.askedAtMs > keepMs) this.#made = undefined;
   }
 

@@ -39,17 +39,22 @@ export class SnapshotReceiver {
   #isComplete = false;
   readonly #alarmed = new Set<NodeName>();
 
+  /** `isNeeded`: our application is behind the journal. Pieces of an earlier life say that messages were not to be had then. */
   constructor(options: SnapshotReceiverOptions, isNeeded: boolean) {
     this.#options = options;
-    this.#isNeeded = isNeeded;
+    this.#isNeeded = options.isPossible && (isNeeded || !options.pieces.isEmpty);
   }
 
-  /** True while nothing may be delivered or broadcast. */
+  /**
+   * True while nothing may be delivered, broadcast or taken from peers: the logs are about to jump. Also while a piece is on its way to
+   * the disk and its donor has gone: it may be the last one.
+   */
   get isReceiving(): boolean {
+    if (this.#isJournalling || this.#isComplete) return true;
     return this.#asked !== undefined && !this.#options.pieces.isEmpty;
   }
 
-  /** True while nothing may be taken from peers: the logs are about to jump. */
+  /** True while the record of a whole snapshot is on its way to the disk. */
   get isComplete(): boolean {
     return this.#isComplete;
   }
@@ -117,12 +122,12 @@ export class SnapshotReceiver {
     this.#isComplete = true;
   }
 
-  /** The snapshot is installed, or could not be used. */
-  handleDone(isInstalled: boolean): void {
-    this.#isNeeded = !isInstalled;
+  /** The snapshot is installed, or was not used: then another one may still be needed. */
+  handleDone(isStillNeeded: boolean): void {
+    this.#isNeeded = isStillNeeded;
     this.#isComplete = false;
     this.#asked = undefined;
-    if (!isInstalled) this.#options.pieces.clear();
+    this.#options.pieces.clear();
   }
 
   /** A link has ended. */

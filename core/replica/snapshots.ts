@@ -41,14 +41,25 @@ export class Snapshots {
   // --- Receiving -----------------------------------------------------------------------------------------------------
 
   /**
-   * A piece is durable. When it was the last one, returns the record to be journalled, if the snapshot holds all that our application
-   * may have been given.
+   * A piece is durable, and everything that was journalled with it. When it was the last one, returns the record to be journalled, if the
+   * snapshot can be used.
    */
-  handlePieceDurable({ receiver }: Running, nowMs: number): PendingRecord | undefined {
-    const { pieces } = this.#knowledge;
-    if (!receiver.handlePieceDurable(nowMs)) return undefined;
+  handlePieceDurable(running: Running, replay: Replay | undefined, nowMs: number): PendingRecord | undefined {
+    return running.receiver.handlePieceDurable(nowMs) ? this.maybeComplete(running, replay) : undefined;
+  }
+
+  /** All pieces may be there, also from an earlier life: returns the record to be journalled. */
+  maybeComplete({ receiver }: Running, replay: Replay | undefined): PendingRecord | undefined {
+    const { deliveries, pieces } = this.#knowledge;
+    if (!pieces.isComplete || !receiver.isNeeded) return undefined;
     const whole = pieces.join(this.#digests);
-    if (whole === undefined || !this.#isUsable(whole)) {
+    const position = whole === undefined ? undefined : this.#positionIfUsable(whole, replay);
+    if (position === undefined) {
+      receiver.handleDone(true);
+      return undefined;
+    }
+    // What it was needed for may have come another way, and then some of it may be in the application's hands.
+    if (position <= deliveries.releasedPosition && !deliveries.isBehindJournal) {
       receiver.handleDone(false);
       return undefined;
     }
@@ -61,20 +72,27 @@ export class Snapshots {
     const whole = this.#knowledge.pieces.join(this.#digests);
     assert(whole !== undefined, 'the pieces of a snapshot stay until it is installed');
     this.#install(whole, replay);
-    receiver.handleDone(true);
+    receiver.handleDone(false);
     exchange.handleInstalled(nowMs);
   }
 
-  #isUsable(whole: Uint8Array): boolean {
-    const { deliveries, origins } = this.#knowledge;
+  /**
+   * Its position, if it holds all that our application may have been given: everything that was released. During a replay that is not
+   * known, and it must hold all that lies in the journal: else a restart would count what lies in front of it otherwise.
+   */
+  #positionIfUsable(whole: Uint8Array, replay: Replay | undefined): number | undefined {
+    const { deliveries, logs: ours, origins } = this.#knowledge;
     try {
-      const { logs } = this.#decode(whole);
+      const { logs, position } = this.#decode(whole);
       const seqs = new Map(logs.map(({ origin, releasedSeq }) => [origin, releasedSeq]));
-      const all = Array.from({ length: origins.size }, (_, origin) => origin);
-      return all.every((origin) => deliveries.heldLog(origin).releasedSeq <= (seqs.get(origin) ?? 0));
+      for (let origin = 0; origin < origins.size; origin++) {
+        const seq = replay === undefined ? deliveries.heldLog(origin).releasedSeq : ours.durableSeq(origin);
+        if (seq > (seqs.get(origin) ?? 0)) return undefined;
+      }
+      return position;
     } catch (error) {
       // Such as a member of which we have not heard yet.
-      if (error instanceof RemoteProtocolError) return false;
+      if (error instanceof RemoteProtocolError) return undefined;
       throw error;
     }
   }

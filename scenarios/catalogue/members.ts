@@ -178,8 +178,8 @@ function drawNewcomer(
   isLarge: boolean,
 ): { readonly newcomer: string; readonly arrivesAtMs: number; readonly body: Omit<ScenarioBody, 'nodes'> } {
   const writing = isLarge
-    ? longNames(mailboxes({ perSecond: 80, for: seconds(2.5), durable: 'mixed' }), random.between(1000, 4000))
-    : mailboxes({ perSecond: 120, for: seconds(2.5), durable: 'mixed' });
+    ? longNames(mailboxes({ perSecond: 70, for: seconds(3.5), durable: 'mixed' }), random.between(1000, 4000))
+    : mailboxes({ perSecond: 100, for: seconds(3.5), durable: 'mixed' });
   const arrivesAtMs = random.between(1200, 1800);
   const node = random.pick(nodes);
   switch (kind) {
@@ -194,10 +194,12 @@ function drawNewcomer(
       return { newcomer: node, arrivesAtMs, body: { workload: withoutUsersAt(writing, node, span), faults } };
     }
     case 'returns': {
+      // Longer than members are waited for that have just not been heard of for a while.
       const leftAtMs = random.between(100, 400);
-      const faults = [at(ms(leftAtMs), random.pick([crash, powerLoss])(node, { for: ms(arrivesAtMs - leftAtMs) }))];
+      const returnsAtMs = leftAtMs + random.between(1500, 2500);
+      const faults = [at(ms(leftAtMs), random.pick([crash, powerLoss])(node, { for: ms(returnsAtMs - leftAtMs) }))];
       const retention = { policy: 'demote', bytesMax: 8 << 10 } as const;
-      return { newcomer: node, arrivesAtMs, body: { workload: writing, faults, retention } };
+      return { newcomer: node, arrivesAtMs: returnsAtMs, body: { workload: writing, faults, retention } };
     }
   }
 }

@@ -180,15 +180,17 @@ export class Rivals {
     const contest = this.#contestOf(log);
     const { seq } = dot;
     const attempt = log.attempts[seq - 1];
-    const own = node.identity === log.origin ? contest.branches.get(node.name)?.attempts[seq - 1] : undefined;
-    const isWinning = attempt !== undefined && isSame(attempt.payload, payload);
-    if (own !== undefined && !isWinning && isSame(own.payload, payload)) {
+    const branch = node.identity === log.origin ? contest.branches.get(node.name) : undefined;
+    // Who was set back has written nothing here since, so what it is given is not its own, though it may have the same bytes.
+    const own = branch?.isSetBack === false ? branch.attempts[seq - 1] : undefined;
+    if (own !== undefined && own !== attempt && isSame(own.payload, payload)) {
       this.#fork(node);
       return own;
     }
-    const given = isWinning
-      ? attempt
-      : [...contest.rivals].find((rival) => rival.seq === seq && isSame(rival.payload, payload));
+    const given =
+      attempt !== undefined && isSame(attempt.payload, payload)
+        ? attempt
+        : [...contest.rivals].find((rival) => rival.seq === seq && isSame(rival.payload, payload));
     if (given === undefined) return attempt;
     if (node.identity === log.origin) {
       if (given !== attempt) this.#fork(node);

@@ -120,7 +120,7 @@ test('a backlog fills a link that takes nothing up to its limit, and no further'
     windowBytes: 1 << 30,
     frameBytesMax: frameBytesMax({ ...defaultLimits, ...limits }),
   });
-  say({ type: 'welcome', nonce, durable: [] });
+  say({ type: 'welcome', nonce, ackedSeq: 0, durable: [] });
   expect(links.writtenBytes).toBeGreaterThanOrEqual(limits.linkBufferBytesMax);
   // One batch may begin below the limit and end above it; the handshake is small.
   expect(links.writtenBytes).toBeLessThan(limits.linkBufferBytesMax + 2000);

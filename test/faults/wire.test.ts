@@ -83,7 +83,7 @@ describe('W9: a frame in the wrong state', () => {
   const before: readonly (readonly [string, (besieged: Besieged) => Uint8Array])[] = [
     ['a batch before HELLO', () => forgedFrame({ body: valid })],
     ['a PONG before HELLO', () => frame(types.pong)],
-    ['a WELCOME that answers another process', () => frame(types.welcome, varint(99), varint(0))],
+    ['a WELCOME that answers another process', () => frame(types.welcome, varint(99), varint(0), varint(0))],
   ];
   test.each(before)('W9: %s closes the link', (_what, bytes) => {
     const besieged = new Besieged();
@@ -100,7 +100,7 @@ describe('W9: a frame in the wrong state', () => {
   });
 
   test('W9: a second WELCOME closes the link', () => {
-    expectRefused(new Besieged(), frame(types.welcome, varint(1), varint(0)), 'E_STATE');
+    expectRefused(new Besieged(), frame(types.welcome, varint(1), varint(0), varint(0)), 'E_STATE');
   });
 });
 

@@ -263,6 +263,8 @@ test.each<[what: string, path: Path, value: unknown, expected: string]>([
     { atMs: 1, kind: 'slow-disk', node: 'a', profile: { powerLoss: 'everything' } },
     'faults[0].profile: unknown "powerLoss"; remove it',
   ],
+  ['a joiner that is no node', ['joiners'], ['x'], 'joiners[0]: "x" is no node of this plan (a, b, c)'],
+  ['joiners alone', ['joiners'], ['a', 'b', 'c'], 'joiners: nobody is left who could add them; remove one'],
   ['a node twice', ['nodes', 3], 'a', 'nodes[3]: "a" is there twice; remove one'],
   ['times out of order', ['operations', 0, 'atMs'], 999.5, 'operations[1].atMs: '],
   [

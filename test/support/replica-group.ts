@@ -20,19 +20,23 @@ export class GroupMember extends ReplicaUnderTest {
   /** Takes what there is; true when there was something. */
   apply(): boolean {
     let hasApplied = false;
-    while (this.isApplying && this.applied.length < this.stopsAfter && this.#applyNext()) hasApplied = true;
+    while (this.isApplying && (this.#giveSnapshot() || (this.applied.length < this.stopsAfter && this.#applyNext()))) {
+      hasApplied = true;
+    }
     return hasApplied;
+  }
+
+  #giveSnapshot(): boolean {
+    const { replica } = this;
+    if (!replica.isSnapshotWanted) return false;
+    const bytes = new TextEncoder().encode(JSON.stringify({ applied: this.applied, ballast: this.ballast }));
+    replica.provideSnapshot(this.givesSnapshots ? bytes : undefined, this.nowMs);
+    this.step();
+    return true;
   }
 
   #applyNext(): boolean {
     const { replica } = this;
-    if (replica.isSnapshotWanted) {
-      const state = { applied: this.applied, ballast: this.ballast };
-      const bytes = new TextEncoder().encode(JSON.stringify(state));
-      replica.provideSnapshot(this.givesSnapshots ? bytes : undefined, this.nowMs);
-      this.step();
-      return true;
-    }
     const snapshot = replica.takeSnapshot();
     if (snapshot !== undefined) {
       const state = JSON.parse(new TextDecoder().decode(snapshot.state)) as { readonly applied: readonly string[] };

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { removeTestDirectories, TestAuthority, type PemPaths } from '../support/certificates.js';
 import { ReplicaUnderTest } from '../support/replicas.js';
 import { LiveCluster } from './live-cluster.js';
-import { frame, StrayMember, text, types, varint } from './stray-member.js';
+import { frame, isAnswer, ping, StrayMember, text, types, varint } from './stray-member.js';
 import { within } from './waiting.js';
 
 const handshakeMs = 1_000;
@@ -138,7 +138,7 @@ describe('a member gone astray loses its link', () => {
     ['a HELLO with a name that cannot be', 'E_FRAME', (member) => member.hello({ name: '../d' })],
     ['a HELLO of a version to come', 'E_VERSION', (member) => member.hello({ versionMin: 2, versionMax: 9 })],
     ['a HELLO of incarnation 0', 'E_COUNTER_RANGE', (member) => member.hello({ incarnation: 0 })],
-    ['a batch', 'E_STATE', () => frame(types.ping, varint(0))],
+    ['a batch', 'E_STATE', () => ping],
     ['an announced frame of more than 4 KiB', 'E_FRAME_TOO_LARGE', () => Uint8Array.from(varint(4097))],
     [
       'HTTP, inside TLS',
@@ -177,10 +177,28 @@ describe('a member gone astray loses its link', () => {
     ['a garbage batch', 'E_BATCH', () => Uint8Array.of(100, types.batch, ...new Uint8Array(99).fill(1))],
     ['a batch in the name of another', 'E_IDENTITY', () => batchFrame('b')],
     ['a second HELLO', 'E_STATE', (member) => member.hello()],
-    ['a second WELCOME', 'E_STATE', () => frame(types.welcome, varint(0), varint(0))],
-    ['an ACK of what was never sent', 'E_ACK', () => frame(types.ack, varint(1), position('a', 1, 2 ** 40))],
-    ['an ACK with a lying count', 'E_FRAME', () => frame(types.ack, varint(2 ** 40))],
-    ['an ACK with a bad name', 'E_FRAME', () => frame(types.ack, varint(1), position('', 1, 1))],
+    ['a second WELCOME', 'E_STATE', () => frame(types.welcome, varint(0), varint(0), varint(0))],
+    ['an ACK of what was never sent', 'E_ACK', () => frame(types.ack, varint(2 ** 40), varint(0))],
+    [
+      'an ADVERT with a lying count',
+      'E_FRAME',
+      () => frame(9, varint(0), varint(1), new Array<number>(8).fill(0), varint(0), varint(2 ** 40)),
+    ],
+    [
+      'an ADVERT with a bad name',
+      'E_FRAME',
+      () =>
+        frame(
+          9,
+          varint(0),
+          varint(1),
+          new Array<number>(8).fill(0),
+          varint(0),
+          varint(1),
+          position('', 1, 1),
+          varint(0),
+        ),
+    ],
     ['a WANT of what was never written', 'E_STATE', () => frame(types.want, position('a', 1, 2 ** 40))],
     ["a WANT of more of another's log than we hold", 'E_STATE', () => frame(types.want, position('b', 1, 2 ** 40))],
     ['a counter above 2^53-1', 'E_COUNTER_RANGE', () => frame(types.ping, varint(2 ** 53))],
@@ -218,8 +236,8 @@ describe('a member that is merely odd keeps its link', () => {
     await undisturbed(async () => {
       const member = new StrayMember('d', authority.files('d'), cluster.address);
       await member.shakeHands();
-      member.send(frame(200, [1, 2, 3]), frame(types.ping, varint(0)));
-      await member.frames.takeWhere(({ type }) => type === 'pong');
+      member.send(frame(200, [1, 2, 3]), ping);
+      await member.frames.takeWhere(isAnswer);
       await member.end();
     });
   });
@@ -228,11 +246,11 @@ describe('a member that is merely odd keeps its link', () => {
     await undisturbed(async () => {
       const member = new StrayMember('d', authority.files('d'), cluster.address);
       await member.shakeHands();
-      for (const byte of frame(types.ping, varint(0))) member.send(Uint8Array.of(byte));
-      await member.frames.takeWhere(({ type }) => type === 'pong');
+      for (const byte of ping) member.send(Uint8Array.of(byte));
+      await member.frames.takeWhere(isAnswer);
       const count = 20_000;
-      member.send(...Array.from({ length: count }, () => frame(types.ping, varint(0))));
-      for (let pongs = 0; pongs < count; pongs++) await member.frames.takeWhere(({ type }) => type === 'pong');
+      member.send(...Array.from({ length: count }, () => ping));
+      for (let pongs = 0; pongs < count; pongs++) await member.frames.takeWhere(isAnswer);
       await member.end();
     });
   });

@@ -94,11 +94,11 @@ export class StrayMember {
     this.send(this.hello());
     const hello = await this.frames.take();
     if (hello.type !== 'hello') throw new Error(`the first frame is ${hello.type}`);
-    this.send(frame(types.welcome, varint(hello.nonce), varint(0)));
+    this.send(frame(types.welcome, varint(hello.nonce), varint(0), varint(0)));
     await this.frames.takeWhere(({ type }) => type === 'welcome');
     // Answered only on a link that is up.
-    this.send(frame(types.ping, varint(0)));
-    await this.frames.takeWhere(({ type }) => type === 'pong');
+    this.send(ping);
+    await this.frames.takeWhere(isAnswer);
   }
 
   /** Code and text of the GOAWAY that comes. */
@@ -118,4 +118,12 @@ export class StrayMember {
     this.#socket.end();
     await this.closed();
   }
+}
+
+/** Asks for everything that the other one knows. */
+export const ping: Uint8Array = frame(types.ping, varint(0), varint(0));
+
+/** What a PING is answered with: there is something new, or not. */
+export function isAnswer({ type }: Frame): boolean {
+  return type === 'advert' || type === 'pong';
 }

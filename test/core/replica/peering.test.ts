@@ -17,7 +17,7 @@ const hello: HelloFrame = {
   windowBytes: 1000,
   frameBytesMax: frameBytesMax(defaultLimits),
 };
-const welcome: WelcomeFrame = { type: 'welcome', nonce: 1, durable: [] };
+const welcome: WelcomeFrame = { type: 'welcome', nonce: 1, ackedSeq: 0, durable: [] };
 
 function opened(): ReplicaUnderTest {
   const replica = new ReplicaUnderTest({ name: 'a', peers: ['b'], nonce: 1 });

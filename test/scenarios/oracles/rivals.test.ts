@@ -150,6 +150,18 @@ describe('a node that was set back', () => {
     expect(again().deliver('c', 'a:1 a:2').safety()).toBeUndefined();
   });
 
+  test('may give out the same bytes with other causes', () => {
+    const caused = new HistoryBuilder('a b').broadcast('b:1').deliver('b', 'b:1').deliver('a', 'b:1').broadcast('a:1');
+    const again = caused
+      .deliver('b', 'a:1')
+      .crash('a')
+      .damaged('a')
+      .setBack('a', 0, false)
+      .start('a', 0)
+      .broadcast('a:1');
+    expect(again.deliver('a', 'a:1').alarm('a', 'E_CHAIN', 'b').end()).toBeUndefined();
+  });
+
   test('is given again what it was given before, and must be', () => {
     expect(setBack().deliver('c', 'a:1 a:2').end()).toMatchObject({ property: 'convergence', nodes: ['a'] });
     expect(setBack().deliver('c', 'a:1 a:2').deliver('a', 'a:2').end()).toBeUndefined();

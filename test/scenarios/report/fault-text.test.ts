@@ -15,6 +15,8 @@ test.each<[fault: FaultBody, text: string]>([
   [{ kind: 'disk-stall', node }, 'disk of b hangs, until the faults end'],
   [{ kind: 'bit-rot', node, at: 0.12345, bits: 1 }, 'disk of b rots: 1 bit at 12.3 % of the log'],
   [{ kind: 'bit-rot', node, at: 1, bits: 30 }, 'disk of b rots: 30 bits at 100.0 % of the log'],
+  [{ kind: 'add-member', node, by: nodeName('a') }, 'a adds b'],
+  [{ kind: 'remove-member', node, by: nodeName('a') }, 'a removes b'],
   [{ kind: 'lying-disk', node, misdirected: 0.2, forMs: 5 }, 'disk of b lies: misdirected 0.2, for 5 ms'],
 ])('%j', (fault, text) => {
   expect(describeFault({ atMs: 1, ...fault })).toBe(text);
