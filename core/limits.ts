@@ -13,13 +13,12 @@ export interface Limits {
   /** Bytes sent to a peer and not yet acknowledged by it. */
   readonly windowBytes: number;
   /**
-   * Messages of one origin that wait for a cause; beyond it that origin is sent no acknowledgements, so that its window
-   * closes. (Per origin, because what another one waits for must still get through.)
+   * Messages of one origin that wait for a cause; beyond it that origin is given no credit, so that it sends nothing more. (Per origin, because what another one waits for must still get through.)
    */
   readonly heldBackBytesMax: number;
   /**
-   * Messages that wait for a slow application; beyond it nobody is sent acknowledgements. Its own broadcasts are taken all
-   * the same: an application that waits for one while it applies a message would otherwise wait for itself.
+   * Messages that wait for a slow application; beyond it nobody is given credit. Its own broadcasts are taken up to twice as much: an
+   * application that waits for one while it applies a message would otherwise wait for itself.
    */
   readonly undeliveredBytesMax: number;
   /** Bytes that may wait in one link's socket before the node stops writing to it. */

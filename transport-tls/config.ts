@@ -28,7 +28,8 @@ export interface NodeConfig {
   /** See `NodeOptions`. */
   readonly repair: Repair;
   readonly joins: boolean;
-  readonly retention: RetentionOptions;
+  /** Undefined: the log keeps everything, as a daemon gives no snapshots. */
+  readonly retention: RetentionOptions | undefined;
   readonly tls: CredentialSources;
   /** Addresses of the peers that speak our own protocol. */
   readonly peers: Readonly<Record<string, string>>;
@@ -95,7 +96,7 @@ export async function parseConfig(text: string, file: string): Promise<NodeConfi
     joins: shape.joins ?? false,
     tls: { ca: absolute(shape.tls.ca), cert: absolute(shape.tls.cert), key: absolute(shape.tls.key) },
     ...peers,
-    retention: shape.retention ?? {},
+    retention: shape.retention,
     limits: shape.limits ?? {},
     timings: shape.timings ?? {},
     transport: shape.transport ?? {},

@@ -394,9 +394,11 @@ export class Exchange {
   }
 
   #handleGap(session: Session, { origin, incarnation, seq }: LogPosition, nowMs: number): void {
-    const { logs, origins, receiver } = this.#options;
+    const { fetching, logs, origins, receiver } = this.#options;
     const index = origins.find(origin, incarnation);
-    if (index !== undefined && logs.receivedSeq(index) + 1 < seq) receiver.handleGap(session, nowMs);
+    if (index === undefined || logs.receivedSeq(index) + 1 >= seq) return;
+    fetching.handleGap(session, index, seq, nowMs);
+    receiver.handleGap(session, nowMs);
   }
 
   /** The logs have jumped. */

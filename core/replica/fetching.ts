@@ -7,6 +7,7 @@
  * - We ask again when something has become durable, and after `wantRetryMs` without an answer: acknowledgements come with every
  *   PING, and each is an occasion. So nothing here needs a timer.
  * - Who did not answer in time is asked again only when nobody else holds as much, or nobody else has come forward for long.
+ * - Who has said that it does not have the beginning of a log any more is not asked for it again for a while.
  * - Nothing more is asked for while what has come waits for the disk, for a cause, or for the application.
  */
 import type { Timings } from '../limits.js';
@@ -112,10 +113,21 @@ export class Fetching {
     session.givenUp.add(origin);
   }
 
+  /** The peer does not have a log in front of `seq` any more: somebody else may, and is not kept waiting. */
+  handleGap(session: Session, origin: number, seq: number, nowMs: number): void {
+    session.gaps.set(origin, { seq, atMs: nowMs });
+    if (this.#requests.get(origin)?.session === session) this.#requests.delete(origin);
+    for (const { session: other } of this.#options.peers.values()) {
+      if (other !== undefined && other !== session) this.maybeAsk(other, nowMs);
+    }
+  }
+
   #isDue(session: Session, origin: number, nowMs: number): boolean {
     const { logs, timings, hasRoomFor } = this.#options;
     if (session.givenUp.has(origin)) return false;
     const received = logs.receivedSeq(origin);
+    const gap = session.gaps.get(origin);
+    if (gap !== undefined && received + 1 < gap.seq && nowMs - gap.atMs < 10 * timings.wantRetryMs) return false;
     if (received >= (session.held.get(origin) ?? 0) || !this.#isLeftToUs(origin)) return false;
     // What has come must be durable before more is asked for.
     if (logs.durableSeq(origin) < received || !hasRoomFor(origin)) return false;

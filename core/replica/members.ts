@@ -1,13 +1,16 @@
 /**
  * Adds members and removes them: what operators ask for, what others say, and what follows once it is durable.
  */
-import { AntecedentError } from '../errors.js';
+import { AntecedentError, RemoteProtocolError } from '../errors.js';
 import type { MemberChange } from '../message/frame.js';
 import { membersMax } from '../message/origin.js';
 import type { NodeName } from '../names.js';
 import type { Knowledge } from './knowledge.js';
 import { newPeer, type Peer } from './peer.js';
 import type { Running } from './running.js';
+
+/** More additions and removals of one name than this are not believed. */
+const generationMax = 1_000_000;
 
 export class Members {
   readonly #self: NodeName;
@@ -46,6 +49,20 @@ export class Members {
       throw new AntecedentError('E_CONFIG', `${name} cannot remove itself: ask another member to do it`);
     }
     return { name, generation: membership.generationOf(name) + 1, address: '', incarnation: 1, start: [] };
+  }
+
+  /** Throws `RemoteProtocolError` for changes that no operator has made: more members than a cluster has, or more changes than anybody makes. */
+  checkNews(changes: readonly MemberChange[]): void {
+    const { membership } = this.#knowledge;
+    const added = changes.filter(({ name, generation }) => generation % 2 === 1 && !membership.has(name));
+    if (membership.members.length + added.length > membersMax) {
+      throw new RemoteProtocolError('E_UNKNOWN_MEMBER', `names more than ${membersMax} members`);
+    }
+    const strange = changes.find(({ generation }) => generation > generationMax);
+    if (strange !== undefined) {
+      const message = `${strange.name} was added and removed ${strange.generation} times`;
+      throw new RemoteProtocolError('E_COUNTER_RANGE', message);
+    }
   }
 
   /** Changes of an earlier life, before there are links. */

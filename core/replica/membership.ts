@@ -77,9 +77,12 @@ export class Membership {
 
   /** Takes changes over. Returns those that were new. */
   adopt(changes: readonly MemberChange[]): readonly MemberChange[] {
-    const news = this.newsIn(changes);
-    for (const change of news) this.#changes.set(change.name, change);
-    return news;
+    return changes.filter((change) => {
+      // One after the other: who made the list may have named somebody twice.
+      const isNew = change.generation > this.generationOf(change.name);
+      if (isNew) this.#changes.set(change.name, change);
+      return isNew;
+    });
   }
 }
 

@@ -118,6 +118,7 @@ export class Peering {
       held: new Map(),
       asked: new Set(),
       givenUp: new Set(),
+      gaps: new Map(),
       creditBytes: 0,
       grantedBytes: limits.windowBytes,
       takenBytes: 0,

@@ -1,5 +1,5 @@
 /**
- * Gives a peer what it asks for of closed logs, from our journal.
+ * Gives a peer what it asks for of logs that are not ours, from our journal: closed ones, and those of members that it cannot reach.
  *
  * The peer pulls: each WANT lets so many bytes go, and the next one, further on, lets more go. A WANT that does not go
  * further means that something was lost, and goes back. One log a link at a time; nothing is kept for a peer that is away.

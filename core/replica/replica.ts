@@ -293,8 +293,10 @@ export class Replica {
   /** The journal has begun the incarnation that `Ready` asked for: nothing was broadcast in the one before. */
   handleIncarnation(options: { readonly incarnation: number; readonly nonce: number; readonly nowMs: number }): void {
     const { peers } = this.#knowledge;
-    assert(this.#nextIncarnation === options.incarnation, `incarnation ${options.incarnation} was not asked for`);
-    this.#nextIncarnation = undefined;
+    const asked = this.#nextIncarnation;
+    assert(asked !== undefined && asked >= options.incarnation, `incarnation ${options.incarnation} was not asked for`);
+    // Meanwhile somebody else may have remembered a later one.
+    this.#nextIncarnation = asked > options.incarnation ? asked : undefined;
     this.#active.peering.closeAll(options.nowMs);
     for (const name of peers.keys()) peers.set(name, newPeer(name));
     const { isComplete } = this.#active.receiver;
@@ -551,6 +553,7 @@ export class Replica {
   #handleMemberChanges(changes: readonly MemberChange[]): void {
     const news = this.#knowledge.membership.newsIn(changes);
     if (news.length === 0) return;
+    this.#members.checkNews(news);
     this.#knowledge.membership.noteUnderWay();
     this.#unjournalled.push({ type: 'membership', changes: news, request: undefined });
   }

@@ -36,6 +36,8 @@ export interface Session {
   readonly asked: Set<number>;
   /** Of these, the logs of which the peer holds another version than we do. */
   readonly givenUp: Set<number>;
+  /** By origin, where a log begins of which the peer does not have the beginning, and when it said so. */
+  readonly gaps: Map<number, { readonly seq: number; readonly atMs: number }>;
   /** Unacknowledged bytes that the peer is ready to take, by its HELLO and its last acknowledgement. */
   creditBytes: number;
   /** What we have told the peer to be ready for. */

@@ -128,13 +128,13 @@ export class Stability {
 
   /** The newest row of a member that counts under the present view. */
   #confirm(rows: MemberRows, own: OwnKnowledge): Row | undefined {
-    rows.pending ??= rows.latest;
+    // One that was made under another view never counts.
+    if (rows.pending === undefined || !equalBytes(rows.pending.view, own.view)) rows.pending = rows.latest;
     // The row behind the pending one may count as well.
     for (let tries = 0; tries < 2 && rows.pending !== undefined && counts(rows.pending, own); tries++) {
       rows.confirmed = rows.pending;
       rows.pending = rows.pending === rows.latest ? undefined : rows.latest;
     }
-    if (rows.pending !== undefined && !equalBytes(rows.pending.view, own.view)) rows.pending = rows.latest;
     this.#isWaiting ||= rows.pending !== undefined;
     const { confirmed } = rows;
     return confirmed !== undefined && equalBytes(confirmed.view, own.view) ? confirmed : undefined;

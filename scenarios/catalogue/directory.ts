@@ -122,6 +122,8 @@ export const twinNames: Scenario = scenario('twin-names', {
         randomly(1, hold('from-one', { for: ms(200) }), { from: ms(endMs + 100), until: ms(2300) }),
       ],
       application: anyApplication,
+      // Who is let in by one node is heard by the next one later.
+      link: random.chance(0.5) ? { latency: { minMs: 1, maxMs: 80 } } : {},
       timings: quickTimings,
       expect: soon,
     };

@@ -6,6 +6,7 @@ import {
   addMember,
   crash,
   cut,
+  diskStall,
   hold,
   oneWay,
   partition,
@@ -45,6 +46,7 @@ export const memberJoins: Scenario = scenario('member-joins', {
         ...[1, 2].map(() =>
           at(ms(Math.max(0, atMs + random.between(-100, 400))), drawTrouble(random, [...nodes, 'd'])),
         ),
+        ...dieOverAdding(streams('deaths of who adds'), one, atMs),
         randomly(0.5, crash('any', { for: ms(100) }), whileWriting),
         randomly(0.5, cut('any'), whileWriting),
       ],
@@ -55,6 +57,12 @@ export const memberJoins: Scenario = scenario('member-joins', {
     };
   },
 });
+
+/** Who adds a member may lose power before it, or anybody else, has that on its disk. */
+function dieOverAdding(random: RandomStream, node: string, addedAtMs: number): readonly ScheduledFault[] {
+  if (!random.chance(0.5)) return [];
+  return [at(ms(addedAtMs + random.below(5)), powerLoss(node, { for: ms(random.between(5, 400)) }))];
+}
 
 /** Something that keeps some from hearing what others know. */
 function drawTrouble(random: RandomStream, nodes: readonly string[]): Fault {
@@ -148,16 +156,19 @@ export const snapshotJoin: Scenario = scenario('snapshot-join', {
     const { newcomer, arrivesAtMs } = body;
     const donors = nodes.filter((node) => node !== newcomer);
     const deaths = random.below(4);
+    const { workload, hanging } = drawHanging(random, donors, body.body.workload);
     return {
       nodes,
       ...body.body,
+      workload,
       faults: [
         ...(body.body.faults ?? []),
         ...Array.from({ length: deaths }, () => {
           const target = random.chance(0.3) ? newcomer : random.pick(donors);
           const die = random.pick([crash, powerLoss]);
-          return at(ms(arrivesAtMs + random.between(10, isLarge ? 1500 : 300)), die(target, { for: ms(100) }));
+          return at(ms(arrivesAtMs + random.between(10, isLarge ? 800 : 300)), die(target, { for: ms(100) }));
         }),
+        ...hanging,
         randomly(0.3, cut('any'), whileWriting),
       ],
       application: anyApplication,
@@ -170,6 +181,24 @@ export const snapshotJoin: Scenario = scenario('snapshot-join', {
   },
 });
 
+/**
+ * The disk of one node may hang, while another one fills segments with what it must keep for it: nothing of its own, which is
+ * acknowledged to itself.
+ */
+function drawHanging(
+  random: RandomStream,
+  nodes: readonly NodeName[],
+  writing: Workload,
+): { readonly workload: Workload; readonly hanging: readonly ScheduledFault[] } {
+  const [hung = '', silent] = random.shuffle(nodes);
+  if (silent === undefined || random.chance(0.6)) return { workload: writing, hanging: [] };
+  const fromMs = random.between(300, 2300);
+  return {
+    workload: withoutUsersAt(writing, silent, { from: ms(fromMs - 100), until: ms(fromMs + 1200) }),
+    hanging: [at(ms(fromMs), diskStall(hung, { for: ms(1100) }))],
+  };
+}
+
 /** Who will need a state, from when on, and why. */
 function drawNewcomer(
   random: RandomStream,
@@ -178,7 +207,7 @@ function drawNewcomer(
   isLarge: boolean,
 ): { readonly newcomer: string; readonly arrivesAtMs: number; readonly body: Omit<ScenarioBody, 'nodes'> } {
   const writing = isLarge
-    ? longNames(mailboxes({ perSecond: 70, for: seconds(3.5), durable: 'mixed' }), random.between(1000, 4000))
+    ? longNames(mailboxes({ perSecond: 70, for: seconds(3.5), durable: 'mixed' }), random.between(2000, 6000))
     : mailboxes({ perSecond: 100, for: seconds(3.5), durable: 'mixed' });
   const arrivesAtMs = random.between(1200, 1800);
   const node = random.pick(nodes);
@@ -204,15 +233,15 @@ function drawNewcomer(
   }
 }
 
-/** Mailboxes have long names, so that the state is long. */
+/** Mailboxes have long names and are never emptied, so that the state is long. */
 function longNames(writing: Workload, length: number): Workload {
   return {
     ...writing,
     plan: (context) =>
       writing
         .plan(context)
-        .map((operation) =>
-          'mailbox' in operation ? { ...operation, mailbox: operation.mailbox.padEnd(length, '.') } : operation,
+        .flatMap((operation) =>
+          operation.kind === 'append' ? { ...operation, mailbox: operation.mailbox.padEnd(length, '.') } : [],
         ),
   };
 }

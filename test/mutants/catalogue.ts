@@ -8,8 +8,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'core/causal/hold-back-queue.ts',
-        from: 'for (let index = 0; index < changes.length; index += 2) {',
-        to: 'for (let index = 2; index < changes.length; index += 2) {',
+        from: 'for (let index = this.#checked[head.origin] ?? 0; index < changes.length; index += 2) {',
+        to: 'for (let index = Math.max(2, this.#checked[head.origin] ?? 0); index < changes.length; index += 2) {',
       },
     ],
     breaks: ['causal-order'],
@@ -20,8 +20,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'core/replica/replica.ts',
-        from: 'this.#acceptance.expect(seq, members);',
-        to: 'if (members === 1) this.#outbox.receipt(seq); else this.#acceptance.expect(seq, members);',
+        from: 'this.#acceptance.expect(seq, durable);',
+        to: "if (durable === 'here') this.#knowledge.outbox.receipt(seq); else this.#acceptance.expect(seq, durable);",
       },
     ],
     breaks: ['durability'],
@@ -31,14 +31,14 @@ export const mutants: readonly Mutant[] = [
     about: 'A peer is told that a batch is synced as soon as it has arrived.',
     edits: [
       {
-        file: 'core/replica/replica.ts',
-        from: 'return { origin: name, incarnation, seq: this.#logs.durableSeq(index) };',
-        to: 'return { origin: name, incarnation, seq: this.#logs.receivedSeq(index) };',
+        file: 'core/replica/exchange.ts',
+        from: 'const seq = this.#options.logs.durableSeq(this.#originOf(session));',
+        to: 'const seq = this.#options.logs.receivedSeq(this.#originOf(session));',
       },
       {
-        file: 'core/replica/replica.ts',
-        from: "this.#unjournalled.push({ type: 'remote-batch', taken: result.batch });",
-        to: "this.#unjournalled.push({ type: 'remote-batch', taken: result.batch }); session.owesAck = true;",
+        file: 'core/replica/exchange.ts',
+        from: 'if (isTheirOwn) this.#noteTaken(session, result.batch, nowMs);',
+        to: 'if (isTheirOwn) this.#noteTaken(session, result.batch, nowMs); this.#oweAck(session);',
       },
     ],
     breaks: ['durability'],
@@ -64,12 +64,12 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'core/replica/deliveries.ts',
-        from: `    this.#addToPast(message.origin, message.seq);
-    return new ReplicaDelivery`,
-        to: `    const late = (this as { late?: typeof message }).late;
-    if (late !== undefined) this.#addToPast(late.origin, late.seq);
-    (this as { late?: typeof message }).late = message;
-    return new ReplicaDelivery`,
+        from: `this.#addToPast(message.origin, message.seq);
+      const { origin`,
+        to: `const late = (this as { late?: typeof message }).late;
+      if (late !== undefined) this.#addToPast(late.origin, late.seq);
+      (this as { late?: typeof message }).late = message;
+      const { origin`,
       },
     ],
     breaks: ['causal-order'],
@@ -85,8 +85,8 @@ export const mutants: readonly Mutant[] = [
       },
       {
         file: 'core/replica/deliveries.ts',
-        from: 'if (stored !== undefined && stored !== this.#taken) {',
-        to: 'if (stored !== undefined && stored < this.#taken) {',
+        from: 'if (stored !== undefined && stored !== this.#taken && !this.#isWaitingForSnapshot(stored)) {',
+        to: 'if (stored !== undefined && stored < this.#taken && !this.#isWaitingForSnapshot(stored)) {',
       },
     ],
     breaks: ['no-duplication'],
@@ -111,8 +111,10 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'core/causal/hold-back-queue.ts',
-        from: 'this.#releasedQueue.push(message);',
-        to: 'if (this.#heldCount !== 1) this.#releasedQueue.push(message);',
+        from: `this.#released[message.origin] = message.seq;
+    this.#releasedQueue.push(message);`,
+        to: `this.#released[message.origin] = message.seq;
+    if (this.#heldCount !== 1) this.#releasedQueue.push(message);`,
       },
     ],
     breaks: ['causal-order', 'convergence', 'deadlock'],
@@ -137,8 +139,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'core/replica/deliveries.ts',
-        from: 'stored === undefined ? this.#holdBack.releasedSeq(origin) : (this.#past[origin] ?? 0)',
-        to: 'this.#past[origin] ?? 0',
+        from: 'if (stored === undefined) this.#past[origin] = this.#holdBack.releasedSeq(origin);',
+        to: '',
       },
     ],
     breaks: ['causal-order'],
@@ -173,8 +175,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'core/replica/fetching.ts',
-        from: 'if (received >= (session.held.get(origin) ?? 0) || !closedLogs.isClosed(origin)) return false;',
-        to: 'if (received >= 0) return false;',
+        from: 'if (closedLogs.isClosed(origin)) return true;',
+        to: 'if (closedLogs.isClosed(origin)) return false;',
       },
     ],
     breaks: ['convergence', 'deadlock'],

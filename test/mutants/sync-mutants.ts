@@ -84,15 +84,17 @@ export const syncMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'core/replica/replica.ts',
-        from: "this.#unjournalled.push({ type: 'remote-batch', taken: result.batch });",
-        to: `this.#unjournalled.push({ type: 'remote-batch', taken: result.batch });
-        for (const message of result.batch.messages) this.#deliveries.offer(message);`,
+        from: "onTaken: (taken) => this.#unjournalled.push({ type: 'remote-batch', taken }),",
+        to: `onTaken: (taken) => {
+        this.#unjournalled.push({ type: 'remote-batch', taken });
+        for (const message of taken.messages) this.#knowledge.deliveries.offer(message);
+      },`,
       },
       {
         file: 'core/replica/replica.ts',
-        from: 'for (const message of taken.messages) this.#deliveries.offer(message);',
+        from: 'for (const message of taken.messages) this.#knowledge.deliveries.offer(message);',
         to: `const isOffered = this.#running !== undefined && taken.origin !== this.#running.self;
-    if (!isOffered) for (const message of taken.messages) this.#deliveries.offer(message);`,
+    if (!isOffered) for (const message of taken.messages) this.#knowledge.deliveries.offer(message);`,
       },
     ],
     breaks: ['no-unexpected-stop', 'position-order'],

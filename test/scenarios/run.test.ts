@@ -203,7 +203,7 @@ test('the slow peer falls behind, and has caught up before its line and its disk
 
 test('power losses take away what was not synced, from the middle of a write too', () => {
   const total: Record<string, number> = {};
-  for (let seed = 1; seed <= 15; seed++) {
+  for (let seed = 1; seed <= 40; seed++) {
     const { faults } = runPlan(makePlan(findScenario('power-loss'), String(seed)));
     for (const [kind, count] of Object.entries(faults)) total[kind] = (total[kind] ?? 0) + count;
   }

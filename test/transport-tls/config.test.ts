@@ -44,7 +44,7 @@ describe('a configuration', () => {
       tls: { ca: '/etc/keys/ca.pem', cert: '/etc/keys/a.pem', key: '/etc/keys/a.key' },
       peers: { b: '127.0.0.1:7102', c: '[::1]:7103' },
       foreignPeers: [],
-      retention: {},
+      retention: undefined,
       limits: {},
       timings: {},
       transport: {},

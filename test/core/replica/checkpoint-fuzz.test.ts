@@ -83,7 +83,14 @@ function seen(member: GroupMember): unknown {
     .filter(({ durableSeq }) => durableSeq > 0)
     .toSorted((a, b) => (a.origin < b.origin ? -1 : 1))
     .map(({ stableSeq, ...rest }) => ({ ...rest, isStable: stableSeq > 0 }));
-  return { position, appliedPosition, heldBackMessages, seq, logs: sorted, blocked: blocked.map((one) => ({ ...one, suppliers: [] })) };
+  return {
+    position,
+    appliedPosition,
+    heldBackMessages,
+    seq,
+    logs: sorted,
+    blocked: blocked.map((one) => ({ ...one, suppliers: [] })),
+  };
 }
 
 /** The bytes of the next broadcast name what it depends on, in relation to those before. */
@@ -95,7 +102,9 @@ function nextBroadcast(member: GroupMember): { readonly clock: unknown; readonly
   for (;;) {
     const next = member.replica.takeDelivery();
     if (next === undefined) throw new Error('its own broadcast comes to it');
-    if (next.origin === 'c' && new TextDecoder().decode(next.payload) === 'next') return { clock: next.clock.toJSON(), firstSeq };
+    if (next.origin === 'c' && new TextDecoder().decode(next.payload) === 'next') {
+      return { clock: next.clock.toJSON(), firstSeq };
+    }
     member.replica.handleApplied(next.position);
     member.step();
     member.answerReads();
@@ -136,7 +145,7 @@ describe.each(['mark', 'position'] as const)('restored from a checkpoint, with i
   let checkpoints = 0;
   let hadMore = 0;
 
-  test.each(Array.from({ length: 40 }, (_, index) => index + 1))('seed %i', (seed) => {
+  test.each(Array.from({ length: 8 }, (_, index) => index + 1))('seed %i', (seed) => {
     const { journal, given, appliedPosition, heldAtCheckpoints } = historyOf(seed, mode);
     held += heldAtCheckpoints;
     const position = mode === 'position' ? appliedPosition : undefined;
@@ -163,8 +172,8 @@ describe.each(['mark', 'position'] as const)('restored from a checkpoint, with i
   });
 
   test('and much was held back at checkpoints', () => {
-    expect(checkpoints).toBeGreaterThan(100);
-    expect(held).toBeGreaterThan(100);
-    expect(hadMore).toBeGreaterThan(100);
+    expect(checkpoints).toBeGreaterThan(15);
+    expect(held).toBeGreaterThan(15);
+    expect(hadMore).toBeGreaterThan(15);
   });
 });

@@ -179,3 +179,26 @@ test('status names who could supply what is missing, and nobody who is not known
     [nodeName('d'), 'up'],
   ]);
 });
+
+test('what one member does not have any more is fetched from another one at once', () => {
+  const options = { retention: { policy: 'demote', ageMs: 1000 }, limits: { batchBytesTarget: 1 } } as const;
+  const group = groupOf(['a', 'b', 'c', 'x'], () => options);
+  group.remove('c');
+  group.connectAll();
+  for (const text of texts) group.get('x').broadcast(text);
+  group.settle();
+  group.passPings();
+  const a = group.get('a');
+  a.beginsSegment = true;
+  a.broadcast('4');
+  group.settle();
+  group.passPings();
+  expect(a.release()).toBe(true);
+  group.remove('x');
+  const c = group.start({ name: 'c', peers: ['a', 'b', 'x'], ...options });
+  // a is asked first, and b after that; nobody's clock has moved on.
+  group.connect('a', 'c');
+  group.connect('b', 'c');
+  group.settle();
+  expect(c.applied).toEqual([...texts, '4']);
+});

@@ -15,7 +15,7 @@ function bothReleased(): ReplicaGroup {
   group.connectAll();
   for (const text of ['1', '2', '3']) group.get('a').broadcast(text);
   group.settle();
-    group.passPings();
+  group.passPings();
   for (const member of group.all) member.beginsSegment = true;
   for (const member of group.all) member.broadcast(`behind, of ${member.name}`);
   group.settle();
@@ -45,7 +45,13 @@ describe('an application that begins anew behind a journal without its beginning
     expect(b.applied).toEqual(group.get('a').applied);
     expect(b.refusalOf('now')).toBeUndefined();
     group.settle();
-    const again = group.start({ name: 'b', peers: ['a'], ...options, journal: b.journal, position: b.replica.position });
+    const again = group.start({
+      name: 'b',
+      peers: ['a'],
+      ...options,
+      journal: b.journal,
+      position: b.replica.position,
+    });
     expect(again.replica.position).toBe(b.replica.position);
     expect(again.apply()).toBe(false);
   });
@@ -200,18 +206,17 @@ describe('a snapshot that is not taken', () => {
 
   test('holds no more than what has come another way, and may be in the hands of the application', () => {
     const { group, c } = asked();
-    c.isApplying = false;
+    const b = group.get('b');
+    for (const member of [b, c]) member.isApplying = false;
     group.connect('b', 'c');
-    group.pass(1000);
-    // b acknowledges it, and is asked for what a does not have any more.
-    c.broadcast('mine');
-    group.settle();
-    const taken = Array.from({ length: 5 }, () => c.replica.takeDelivery()?.position);
-    expect(taken).toEqual([1, 2, 3, 4, 5]);
-    group.get('a').isApplying = true;
+    // b gives what a does not have any more, and one of them is asked for a snapshot again.
+    group.pass(5000);
+    const taken = Array.from({ length: 4 }, () => c.replica.takeDelivery()?.position);
+    expect(taken).toEqual([1, 2, 3, 4]);
+    for (const name of ['a', 'b']) group.get(name).isApplying = true;
     group.settle();
     expect(c.journal.some(({ type }) => type === recordTypes.snapshotChunk)).toBe(true);
-    c.replica.handleApplied(5);
+    c.replica.handleApplied(4);
     c.step();
     c.syncAll();
     expect(c.journal.some(({ type }) => type === recordTypes.snapshot)).toBe(false);

@@ -13,13 +13,16 @@ const options = {
 } as const;
 
 /** a and b have given up what c, which was never here, would need. */
-function withoutC({ ballastBytes = 0, names = ['a', 'b'] }: { ballastBytes?: number; names?: string[] } = {}): ReplicaGroup {
+function withoutC({
+  ballastBytes = 0,
+  names = ['a', 'b'],
+}: { ballastBytes?: number; names?: string[] } = {}): ReplicaGroup {
   const group = groupOf([...names, 'c'], () => options);
   group.remove('c');
   group.connectAll();
   for (const text of old) group.get('a').broadcast(text);
   group.settle();
-    group.passPings();
+  group.passPings();
   for (const member of group.all) member.beginsSegment = true;
   for (const member of group.all) member.broadcast(`behind, of ${member.name}`);
   group.settle();
@@ -31,7 +34,7 @@ function withoutC({ ballastBytes = 0, names = ['a', 'b'] }: { ballastBytes?: num
   return group;
 }
 
-function startC(group: ReplicaGroup, journal: readonly JournalEntry[] = [], position: number | undefined = undefined): GroupMember {
+function startC(group: ReplicaGroup, journal: readonly JournalEntry[] = [], position?: number): GroupMember {
   const peers = group.all.map(({ name }) => name).filter((name) => name !== 'c');
   return group.start({ name: 'c', peers, ...options, journal, ...(position === undefined ? {} : { position }) });
 }

@@ -257,7 +257,8 @@ function isSameLog(one: string, other: string): boolean {
 describe('what is stable stays alone', () => {
   let stableCount = 0;
 
-  test.each(Array.from({ length: Number(process.env['SEEDS'] ?? 60) }, (_, index) => index + 1))('seed %i', (seed) => {
+  // The last ones have once been counterexamples.
+  test.each([...Array.from({ length: 15 }, (_, index) => index + 1), 49, 200, 391, 430, 483])('seed %i', (seed) => {
     const histories = new Histories(seed);
     for (let step = 0; step < stepsPerSeed; step++) histories.step();
     histories.comeToRest();
@@ -266,6 +267,6 @@ describe('what is stable stays alone', () => {
   });
 
   test('and much of it was', () => {
-    expect(stableCount).toBeGreaterThan(100);
+    expect(stableCount).toBeGreaterThan(30);
   });
 });

@@ -31,7 +31,12 @@ class Looking {
   say(
     member: typeof a,
     applied: readonly number[],
-    options: { readonly ownSeq?: number; readonly view?: Uint8Array; readonly durable?: readonly number[]; readonly since?: number } = {},
+    options: {
+      readonly ownSeq?: number;
+      readonly view?: Uint8Array;
+      readonly durable?: readonly number[];
+      readonly since?: number;
+    } = {},
   ): void {
     const own = [a, b, c].indexOf(member);
     const rows: AdvertRow[] = applied.map((appliedSeq, origin) => ({
