@@ -38,8 +38,8 @@ export interface AntecedentNode extends AsyncDisposable {
    * Rejects with E_PAYLOAD, E_MESSAGE_TOO_LARGE, E_BACKPRESSURE (too many are waiting already), E_CLOSED, what stopped the node,
    * and E_DISK_FULL or E_STORAGE while the disk takes no writes: the message was not broadcast then, and may be again when
    * `onStorage` says `ok`. A broadcast that the node had taken before stays pending until there is room.
-   * Also E_CATCHING_UP for a node that begins anew and has not delivered yet what it must have first (try again), and what `status().refusal`
-   * says of a node that was set back (E_ROLLED_BACK) or removed (E_REMOVED).
+   * A node that begins anew must first apply what others have: a broadcast waits 10 s for that, then rejects with E_CATCHING_UP (try
+   * again). Also rejects with what `status().refusal` says of a node that was set back (E_ROLLED_BACK) or removed (E_REMOVED).
    */
   broadcast(payload: Uint8Array, options?: BroadcastOptions): Promise<Receipt>;
   /**

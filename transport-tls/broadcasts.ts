@@ -10,7 +10,15 @@
  * The node does not say when it has room again. It has after an acceptance, and otherwise we ask again after a short wait.
  */
 import { types } from 'node:util';
-import { AntecedentError, type Cancel, type Clock, type Durability, type Node, type Receipt } from '../core/index.js';
+import {
+  AntecedentError,
+  type Cancel,
+  type Clock,
+  type Durability,
+  type ErrorCode,
+  type Node,
+  type Receipt,
+} from '../core/index.js';
 
 const askAgainMs = 10;
 /** As many broadcasts may wait for our own disk, and as many more in the waiting room. */
@@ -19,9 +27,17 @@ const broadcastsMax = 16_384;
 interface Waiting {
   readonly payload: Uint8Array;
   readonly durable: Durability;
+  /** When it was asked for. */
+  readonly sinceMs: number;
   readonly resolve: (receipt: Receipt) => void;
   readonly reject: (error: Error) => void;
 }
+
+/**
+ * A broadcast waits so long for its node to catch up. Not for ever: an application that awaits one while it applies a message would
+ * keep its node from catching up.
+ */
+const catchUpMs = 10_000;
 
 export class Broadcasts {
   readonly #node: Pick<Node, 'broadcast'>;
@@ -55,6 +71,7 @@ export class Broadcasts {
       const job: Waiting = {
         payload,
         durable,
+        sinceMs: this.#clock.nowMs(),
         resolve: (receipt) => {
           settled();
           resolve(receipt);
@@ -111,10 +128,16 @@ export class Broadcasts {
       });
       this.#unsynced += cost;
     } catch (error) {
-      if (error instanceof AntecedentError && error.code === 'E_BACKPRESSURE') return false;
+      if (error instanceof AntecedentError && this.#willPass(error.code, job)) return false;
       job.reject(error instanceof Error ? error : new Error(String(error)));
     }
     return true;
+  }
+
+  /** True for what is worth waiting for: room; and, for a time, that a node that begins anew catches up. */
+  #willPass(code: ErrorCode, { sinceMs }: Waiting): boolean {
+    if (code === 'E_BACKPRESSURE') return true;
+    return code === 'E_CATCHING_UP' && this.#clock.nowMs() - sinceMs < catchUpMs;
   }
 
   #enqueue(job: Waiting): Waiting {

@@ -30,8 +30,8 @@ const operations: readonly (OperationBody & { readonly atMs: number; readonly no
   { atMs: 78, node: 2, kind: 'append', ...box, mail: 'm7', bytes: 1_200 },
   { atMs: 86, node: 0, kind: 'delete', ...box },
   { atMs: 94, node: 1, kind: 'append', ...box, mail: 'm8', bytes: 1_500 },
-  { atMs: 200, node: 2, kind: 'append', ...box, mail: 'm9', bytes: 28_700 },
-  { atMs: 206, node: 0, kind: 'append', ...box, mail: 'm10', bytes: 28_700 },
+  { atMs: 200, node: 2, kind: 'append', ...box, mail: 'm9', bytes: 28_000 },
+  { atMs: 206, node: 0, kind: 'append', ...box, mail: 'm10', bytes: 28_000 },
   { atMs: 214, node: 1, kind: 'delete', ...box },
 ];
 

@@ -2,7 +2,7 @@
 import type { NodeName } from '../../core/index.js';
 import type { RandomStream } from '../../transport-sim/index.js';
 import { ms, seconds } from '../duration.js';
-import { backup, crash, cut, hold, powerLoss, restoreBackup, twin, wipe } from '../faults.js';
+import { backup, crash, cut, hold, oneWay, powerLoss, restoreBackup, slowDisk, twin, wipe } from '../faults.js';
 import { namesOfNodes, scenario, type Scenario } from '../scenario.js';
 import { at, randomly, type ScheduledFault, type Span } from '../schedule.js';
 import { mailboxes } from '../workloads/mailboxes.js';
@@ -59,14 +59,23 @@ export const restoredBackup: Scenario = scenario('restored-backup', {
     const node = random.pick(nodes);
     const backupAtMs = random.between(200, 900);
     const restoredAtMs = backupAtMs + random.between(20, 900);
+    const writing = mailboxes({ perSecond: 40, for: seconds(2.5), durable: 'mixed' });
+    const crashing = random.chance(0.3) ? [at(ms(backupAtMs - 20), crash(node, { for: ms(60) }))] : [];
+    const restoring = drawRestore(random, node, restoredAtMs);
+    const isMarked = restoring.every(({ fault }) => fault.kind !== 'restore-backup' || fault.marked);
+    const parting = streams('who hears less');
+    const isParted = isMarked && parting.chance(0.7);
     return {
       nodes,
-      workload: mailboxes({ perSecond: 40, for: seconds(2.5), durable: 'mixed' }),
+      workload: isParted
+        ? quietFor(writing, nodes, { from: ms(restoredAtMs), until: ms(restoredAtMs + 900) })
+        : writing,
       faults: [
         ...unrest,
-        ...(random.chance(0.3) ? [at(ms(backupAtMs - 20), crash(node, { for: ms(60) }))] : []),
+        ...crashing,
         at(ms(backupAtMs), backup(node)),
-        ...drawRestore(random, node, restoredAtMs),
+        ...(isParted ? loseTouch(parting, node, nodes, restoredAtMs) : []),
+        ...restoring,
       ],
       application: anyApplication,
       timings: quickTimings,
@@ -74,6 +83,24 @@ export const restoredBackup: Scenario = scenario('restored-backup', {
     };
   },
 });
+
+/**
+ * One of the others misses the last that the node writes before, and takes its time to fetch it from the third. Nobody writes
+ * meanwhile: that would depend on it.
+ */
+function loseTouch(
+  random: RandomStream,
+  node: NodeName,
+  nodes: readonly NodeName[],
+  restoredAtMs: number,
+): readonly ScheduledFault[] {
+  const deaf = random.pick(nodes.filter((other) => other !== node));
+  const fromMs = Math.max(0, restoredAtMs - random.between(50, 300));
+  return [
+    at(ms(fromMs), oneWay({ from: node, to: deaf }, { for: ms(restoredAtMs - fromMs) })),
+    at(ms(restoredAtMs), slowDisk(deaf, { profile: { syncMs: { minMs: 200, maxMs: 600 } }, for: ms(1500) })),
+  ];
+}
 
 /** Marked at once, perhaps dying over it, or only when the operator has seen what became of it without. */
 function drawRestore(random: RandomStream, node: NodeName, atMs: number): readonly ScheduledFault[] {
@@ -129,6 +156,11 @@ export const twinNames: Scenario = scenario('twin-names', {
     };
   },
 });
+
+/** Nobody asks anybody for anything in that span. */
+function quietFor(workload: Workload, nodes: readonly NodeName[], span: Span): Workload {
+  return nodes.reduce((quiet, node) => withoutUsersAt(quiet, node, span), workload);
+}
 
 /** Nobody asks `node` for anything in that span. */
 export function withoutUsersAt(workload: Workload, node: NodeName, { from, until }: Span): Workload {

@@ -110,7 +110,7 @@ export const memberLeaves: Scenario = scenario('member-leaves', {
         randomly(0.5, cut('any'), whileWriting),
       ],
       application: anyApplication,
-      disk: random.chance(0.5) ? { syncMs: { minMs: 2, maxMs: 20 } } : {},
+      disk: random.chance(0.5) ? { syncMs: { minMs: 2, maxMs: random.pick([20, 100]) } } : {},
       timings: quickTimings,
       expect: soon,
     };
@@ -156,7 +156,7 @@ export const snapshotJoin: Scenario = scenario('snapshot-join', {
     const { newcomer, arrivesAtMs } = body;
     const donors = nodes.filter((node) => node !== newcomer);
     const deaths = random.below(4);
-    const { workload, hanging } = drawHanging(random, donors, body.body.workload);
+    const { workload, hanging } = drawHanging(streams('hanging disk'), donors, body.body.workload);
     return {
       nodes,
       ...body.body,
@@ -191,7 +191,7 @@ function drawHanging(
   writing: Workload,
 ): { readonly workload: Workload; readonly hanging: readonly ScheduledFault[] } {
   const [hung = '', silent] = random.shuffle(nodes);
-  if (silent === undefined || random.chance(0.6)) return { workload: writing, hanging: [] };
+  if (silent === undefined || random.chance(0.4)) return { workload: writing, hanging: [] };
   const fromMs = random.between(300, 2300);
   return {
     workload: withoutUsersAt(writing, silent, { from: ms(fromMs - 100), until: ms(fromMs + 1200) }),

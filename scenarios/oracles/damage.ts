@@ -6,7 +6,8 @@
  * - It may stop, with an error about its log or its disk, and refuse to start (`mayStop`), until its log is repaired.
  * - Others may find that it has forgotten what it had acknowledged, and it may find so itself (`isExcusedAlarm`). In the
  *   second case it is fenced: it broadcasts nothing any more and is cut off from those who know better, so nothing is asked
- *   of it at the end.
+ *   of it at the end. One whose directory was emptied or put back with its knowledge finds so only once it has broadcast
+ *   something: before, it begins a new incarnation.
  * - Messages of its own that nobody was given may be lost, accepted or not: they need not arrive (`promisedSeq`), and their
  *   dots may be used again (`mayForget`).
  *
@@ -32,6 +33,8 @@ export function mayStop(node: NodeTruth, code: string): boolean {
 export function isExcusedAlarm(truth: GroundTruth, { node, code, peer, isFenced }: Alarm): boolean {
   if (code === 'E_REMOVED') return !truth.node(node).isMember;
   if (code === 'E_RETENTION') return true;
+  // Nothing keeps it from beginning a new incarnation.
+  if (code === 'E_ROLLED_BACK' && truth.node(node).isUnused) return false;
   // Two others hold different messages of somebody whose directory was used twice.
   if (code === 'E_CHAIN' && isFenced === false) return truth.nodes.some(({ isDamaged }) => isDamaged);
   if (isAboutOwnLog(code) || stopCodes.has(code)) return truth.node(node).isDamaged;

@@ -141,6 +141,7 @@ export class Judge {
         return undefined;
       case 'set-back':
         this.#rivals.setBack(node, event);
+        node.isUnused = event.isKnown;
         return undefined;
       case 'rebuilt':
         this.#truth.rebuild(node);
@@ -167,6 +168,7 @@ export class Judge {
   #broadcast(node: NodeTruth, event: EventOf<'broadcast'>): Violation | undefined {
     this.#broadcasts += 1;
     const { dot, payload, atMs } = event;
+    node.isUnused = false;
     if (this.#rivals.concerns({ ...dot, origin: node.identity })) return this.#rivals.broadcast(node, event);
     const violation = checkDotUse(node, dot, this.#truth.findLog(dot), atMs);
     if (violation !== undefined) return violation;

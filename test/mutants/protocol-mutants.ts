@@ -74,7 +74,7 @@ export const protocolMutants: readonly Mutant[] = [
   {
     id: 'row-counts-at-once',
     about: 'A row of a member counts before what it had broadcast by then has come.',
-    scenario: 'reorder-storm',
+    scenario: 'slow-peer',
     edits: [
       {
         file: 'core/replica/stability.ts',
@@ -102,7 +102,7 @@ export const protocolMutants: readonly Mutant[] = [
   {
     id: 'closed-logs-are-not-awaited',
     about: 'A row counts before all that its maker held of closed logs has been applied.',
-    scenario: 'repaired-log',
+    scenario: 'restored-backup',
     edits: [
       {
         file: 'core/replica/stability.ts',
@@ -165,7 +165,7 @@ export const protocolMutants: readonly Mutant[] = [
         to: '',
       },
     ],
-    breaks: ['durability', 'integrity'],
+    breaks: ['durability'],
   },
 
   // --- Members ---------------------------------------------------------------------------------------------------------

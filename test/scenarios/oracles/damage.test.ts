@@ -50,6 +50,15 @@ describe('alarms', () => {
     expect(damaged().alarm('a', code, 'b').safety()).toBeUndefined();
   });
 
+  test('one whose directory was emptied finds so only once it has broadcast something', () => {
+    const emptied = (): HistoryBuilder => accepted().crash('a').setBack('a', 0).damaged('a').start('a', 0);
+    expect(emptied().alarm('a', 'E_ROLLED_BACK', 'b').safety()?.property).toBe('durability');
+    expect(emptied().broadcast('a:1').alarm('a', 'E_ROLLED_BACK', 'b').safety()).toBeUndefined();
+    // Who does not know that its directory was put back goes on as before.
+    const unaware = accepted().crash('a').setBack('a', 0, false).damaged('a').start('a', 0);
+    expect(unaware.alarm('a', 'E_ROLLED_BACK', 'b').safety()).toBeUndefined();
+  });
+
   test('catches an alarm that names one whose disk is as it was', () => {
     expect(accepted().alarm('b', 'E_PEER_FORGOT', 'a').safety()).toMatchObject({
       property: 'durability',
