@@ -6,9 +6,7 @@ export const protocolMutants: readonly Mutant[] = [
     id: 'repair-from-the-origin-only',
     about: 'Messages of a member that is gone are not fetched from those who have them.',
     scenario: 'minority-dies-for-good',
-    edits: [
-      { file: 'core/node.ts', from: "repair: options.repair ?? 'any-member',", to: "repair: 'origin-only'," },
-    ],
+    edits: [{ file: 'core/node.ts', from: "repair: options.repair ?? 'any-member',", to: "repair: 'origin-only'," }],
     breaks: ['convergence', 'deadlock'],
   },
   {
@@ -41,19 +39,6 @@ export const protocolMutants: readonly Mutant[] = [
       },
     ],
     breaks: ['durable-copies'],
-  },
-  {
-    id: 'window-is-ignored',
-    about: 'A node sends on, though its peer acknowledges nothing.',
-    scenario: 'long-backlog',
-    edits: [
-      {
-        file: 'core/replica/sending.ts',
-        from: 'return owedBytes === 0 || owedBytes + this.#ownLog.index.at(peer.cursor).length <= windowBytes;',
-        to: 'return true;',
-      },
-    ],
-    breaks: ['convergence', 'deadlock', 'livelock', 'bounded-memory'],
   },
   {
     id: 'acknowledgements-are-acknowledged',
@@ -156,7 +141,8 @@ export const protocolMutants: readonly Mutant[] = [
   },
   {
     id: 'no-new-incarnation',
-    about: 'A node with an empty directory whose name was used before is fenced in place of beginning a new incarnation.',
+    about:
+      'A node with an empty directory whose name was used before is fenced in place of beginning a new incarnation.',
     scenario: 'wiped-disk',
     edits: [
       {
@@ -202,28 +188,6 @@ export const protocolMutants: readonly Mutant[] = [
         from: "this.#unjournalled.push({ type: 'membership', changes: [change], request });",
         to: `this.#unjournalled.push({ type: 'membership', changes: [change], request: undefined });
     this.#knowledge.outbox.confirm(request);`,
-      },
-    ],
-    breaks: ['convergence', 'deadlock', 'stability'],
-  },
-  {
-    id: 'membership-takes-effect-before-sync',
-    about: 'A change to the members takes effect when it is asked for.',
-    scenario: 'member-joins',
-    edits: [
-      {
-        file: 'core/replica/replica.ts',
-        from: "this.#unjournalled.push({ type: 'membership', changes: [change], request });",
-        to: `this.#unjournalled.push({ type: 'membership', changes: [change], request });
-    this.#knowledge.membership.noteUnderWay();
-    this.#members.handleDurable([change], this.#active, 0);`,
-      },
-      {
-        file: 'core/replica/replica.ts',
-        from: "this.#unjournalled.push({ type: 'membership', changes: news, request: undefined });",
-        to: `this.#unjournalled.push({ type: 'membership', changes: news, request: undefined });
-    this.#knowledge.membership.noteUnderWay();
-    this.#members.handleDurable(news, this.#active, 0);`,
       },
     ],
     breaks: ['convergence', 'deadlock', 'stability'],

@@ -52,20 +52,7 @@ export const stateMutants: readonly Mutant[] = [
         to: 'releasedSeq: logs.durableState(origin).nextSeq - 1, held: [], state: logs.durableState(origin) }));',
       },
     ],
-    breaks: ['position-order', 'no-unexpected-stop'],
-  },
-  {
-    id: 'checkpoint-without-filing-order',
-    about: 'A checkpoint forgets in which order heads began to wait.',
-    scenario: 'snapshot-join',
-    edits: [
-      {
-        file: 'core/replica/replica.ts',
-        from: 'const order = [...all.filter((origin) => !held.includes(origin)), ...held];',
-        to: 'const order = held.length > all.length ? held : all;',
-      },
-    ],
-    breaks: ['position-order', 'no-unexpected-stop'],
+    breaks: ['position-order', 'causal-order', 'no-unexpected-stop'],
   },
   {
     id: 'snapshot-without-its-position',
