@@ -20,7 +20,7 @@ export interface HandingOverOptions {
 export class HandingOver {
   readonly #options: HandingOverOptions;
   /** The delivery in the application's hands. */
-  #applying: { readonly position: number; readonly applied: () => void } | undefined;
+  #applying: { readonly position: number; readonly isSnapshot: boolean; readonly applied: () => void } | undefined;
   /** The application is asked for its state. */
   #isMakingSnapshot = false;
   #isEnded = false;
@@ -45,15 +45,18 @@ export class HandingOver {
         // Said twice, or after it was given up, it must not count for the next one.
         if (this.#applying?.applied === applied) this.#handleApplied(position);
       };
-      this.#applying = { position, applied };
+      this.#applying = { position, isSnapshot: snapshot !== undefined, applied };
       if ('state' in next) handlers.snapshots?.install(next.state, position, applied);
       else handlers.onDeliver(next, applied);
     }
   }
 
-  /** What gives up the delivery at `position`. Throws `E_POSITION` unless the application is applying it. */
+  /** What gives up the delivery at `position`. Throws `E_POSITION` unless the application is applying it, and for a snapshot. */
   givingUp(position: number): () => void {
     const applying = this.#applying;
+    if (applying?.isSnapshot === true) {
+      throw new AntecedentError('E_POSITION', 'a snapshot is being installed: nothing can be delivered without it');
+    }
     if (applying?.position === position) return applying.applied;
     const now = applying === undefined ? 'none is being applied' : `the one being applied is at ${applying.position}`;
     throw new AntecedentError('E_POSITION', `the delivery at position ${position} cannot be skipped: ${now}`);

@@ -143,6 +143,11 @@ export class Replica {
       }
     }
     deliveries.start();
+    if (deliveries.hasSnapshot && !this.#options.hasSnapshots) {
+      const message =
+        'the journal holds a snapshot that the application has not taken yet: open it with the hooks for snapshots';
+      throw new AntecedentError('E_CONFIG', message);
+    }
     this.#run(options);
     this.#journal(this.#snapshots.maybeComplete(this.#active, this.#replay));
     if (membership.changes.length > 0) this.#members.report(membership.changes);

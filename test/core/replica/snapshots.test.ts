@@ -100,6 +100,16 @@ describe('a member that needs what was given up', () => {
     }
   });
 
+  test('is refused without hooks while the application has not taken the snapshot', () => {
+    const group = withoutC();
+    const c = startC(group);
+    c.isApplying = false;
+    group.connectAll();
+    group.settle();
+    const withoutHooks = { name: 'c', peers: ['a', 'b'], ...options, hasSnapshots: false, journal: c.journal };
+    expect(() => group.start(withoutHooks)).toThrow(expect.objectContaining({ code: 'E_CONFIG' }));
+  });
+
   test('is told so once by its node when it has no hooks, and nothing is delivered', () => {
     const group = withoutC();
     const c = group.start({ name: 'c', peers: ['a', 'b'], ...options, hasSnapshots: false });
