@@ -6,7 +6,7 @@
  * - It may stop, with an error about its log or its disk, and refuse to start (`mayStop`), until its log is repaired.
  * - Others may find that it has forgotten what it had acknowledged, and it may find so itself (`isExcusedAlarm`). In the
  *   second case it is fenced: it broadcasts nothing any more and is cut off from those who know better, so nothing is asked
- *   of it at the end. One whose directory was emptied or put back with its knowledge finds so only once it has broadcast
+ *   of it at the end. One whose directory was emptied, put back or repaired with its knowledge finds so only once it has broadcast
  *   something: before, it begins a new incarnation.
  * - Messages of its own that nobody was given may be lost, accepted or not: they need not arrive (`promisedSeq`), and their
  *   dots may be used again (`mayForget`).

@@ -86,7 +86,7 @@ export interface NodeTruth {
   mayRefuse: boolean;
   /** It has found out, damaged, that its log went back. */
   isFenced: boolean;
-  /** Its directory was emptied or put back, as everybody who has to do with it knows, and it has broadcast nothing since. */
+  /** Its directory was emptied, put back or repaired with its knowledge, and it has broadcast nothing since. */
   isUnused: boolean;
   /** Positions that an operator has skipped: they count as given, though their messages are not in the application's state. */
   readonly skipped: Set<number>;

@@ -145,6 +145,7 @@ export class Judge {
         return undefined;
       case 'rebuilt':
         this.#truth.rebuild(node);
+        node.isUnused = true;
         return undefined;
       case 'crash':
         this.#truth.end(node);
@@ -157,6 +158,7 @@ export class Judge {
       case 'disk-damaged':
         node.isDamaged = true;
         node.mayRefuse = true;
+        node.isUnused = false;
         return undefined;
       case 'stopped':
         return this.#stop(node, event);

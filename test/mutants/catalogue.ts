@@ -46,17 +46,20 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'send-before-sync',
     about: 'A batch leaves for the peers while it is being written.',
+    scenario: 'power-loss',
     edits: [
       {
         file: 'core/replica/replica.ts',
         from: "group.push({ type: 'own-batch', sealed, taken: this.#takeOwn(sealed) });",
         to: `{
           group.push({ type: 'own-batch', sealed, taken: this.#takeOwn(sealed) });
-          for (const peer of this.#peers.values()) if (peer.session !== undefined) this.#outbox.send(peer.session.link, sealed.frame);
+          for (const { session } of this.#knowledge.peers.values()) {
+            if (session !== undefined) this.#knowledge.outbox.send(session.link, sealed.frame);
+          }
         }`,
       },
     ],
-    breaks: ['durability'],
+    breaks: ['durability', 'integrity'],
   },
   {
     id: 'clock-taken-before-delivery',
@@ -136,6 +139,7 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'restart-forgets-clock',
     about: 'After a restart a node that keeps the mark forgets what its application may have seen beyond the mark.',
+    scenario: 'power-loss',
     edits: [
       {
         file: 'core/replica/deliveries.ts',
@@ -148,6 +152,7 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'redelivery-sets-the-clock-back',
     about: 'What is delivered again after a restart replaces a newer entry in the clock of the next broadcast.',
+    scenario: 'power-loss',
     edits: [
       {
         file: 'core/replica/deliveries.ts',
@@ -184,6 +189,7 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'repair-keeps-the-incarnation',
     about: 'A repaired log goes on under the incarnation that it had.',
+    scenario: 'repaired-log',
     edits: [
       {
         file: 'core/journal/repair.ts',
@@ -195,7 +201,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     id: 'repair-looks-at-headers-alone',
-    about: 'A second repair does not see the incarnation that the first one began, because that stands in a record.',
+    about:
+      'A second repair does not see the incarnation that the first one began, because that stands in a record; and no peer can put it right.',
     scenario: 'repaired-log',
     edits: [
       {
@@ -213,6 +220,11 @@ export const mutants: readonly Mutant[] = [
         from: 'Math.max(tail?.incarnation ?? 0, ...this.#survey.names.map((name) => incarnationOfDamaged(name) ?? 0))',
         to: 'tail?.incarnation ?? 0',
       },
+      {
+        file: 'core/replica/fence.ts',
+        from: "if (proof.code === 'E_ROLLED_BACK' && this.#isUnused()",
+        to: "if (proof.code !== 'E_ROLLED_BACK' && this.#isUnused()",
+      },
     ],
     breaks: ['integrity', 'convergence', 'deadlock', 'durability'],
   },
@@ -226,7 +238,7 @@ export const mutants: readonly Mutant[] = [
         to: 'const sync = (): void => this.#file.sync(keep);',
       },
     ],
-    breaks: ['durability', 'position-order', 'no-duplication', 'no-unexpected-stop'],
+    breaks: ['durability', 'position-order', 'no-duplication', 'no-unexpected-stop', 'retention'],
   },
   {
     id: 'recovered-append-is-not-written-again',

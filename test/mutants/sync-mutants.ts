@@ -87,7 +87,7 @@ export const syncMutants: readonly Mutant[] = [
         from: "onTaken: (taken) => this.#unjournalled.push({ type: 'remote-batch', taken }),",
         to: `onTaken: (taken) => {
         this.#unjournalled.push({ type: 'remote-batch', taken });
-        for (const message of taken.messages) this.#knowledge.deliveries.offer(message);
+        taken.messages.forEach((message) => this.#knowledge.deliveries.offer(message));
       },`,
       },
       {

@@ -51,11 +51,14 @@ describe('alarms', () => {
   });
 
   test('one whose directory was emptied finds so only once it has broadcast something', () => {
-    const emptied = (): HistoryBuilder => accepted().crash('a').setBack('a', 0).damaged('a').start('a', 0);
+    const emptied = (): HistoryBuilder => accepted().crash('a').damaged('a').setBack('a', 0).start('a', 0);
     expect(emptied().alarm('a', 'E_ROLLED_BACK', 'b').safety()?.property).toBe('durability');
     expect(emptied().broadcast('a:1').alarm('a', 'E_ROLLED_BACK', 'b').safety()).toBeUndefined();
+    const repaired = (): HistoryBuilder => damaged().crash('a').rebuilt('a').start('a', 0);
+    expect(repaired().alarm('a', 'E_ROLLED_BACK', 'b').safety()?.property).toBe('durability');
+    expect(repaired().damaged('a').alarm('a', 'E_ROLLED_BACK', 'b').safety()).toBeUndefined();
     // Who does not know that its directory was put back goes on as before.
-    const unaware = accepted().crash('a').setBack('a', 0, false).damaged('a').start('a', 0);
+    const unaware = accepted().crash('a').damaged('a').setBack('a', 0, false).start('a', 0);
     expect(unaware.alarm('a', 'E_ROLLED_BACK', 'b').safety()).toBeUndefined();
   });
 
