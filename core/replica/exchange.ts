@@ -214,8 +214,9 @@ export class Exchange {
       case undefined:
         return;
       case 'taken':
-        if (isTheirOwn) this.#noteTaken(session, result.batch, nowMs);
+        // First: what the log has taken must be journalled, whatever else is wrong with the peer.
         onTaken(result.batch);
+        if (isTheirOwn) this.#noteTaken(session, result.batch, nowMs);
         return;
       case 'duplicate':
         // Our acknowledgement may have been lost with its link.
