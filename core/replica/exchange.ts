@@ -132,6 +132,7 @@ export class Exchange {
   /** Throws `RemoteProtocolError` after raising the fence, when the peer proves that our log is not what it was. */
   checkWelcome(session: Session, held: readonly LogPositionWithChain[]): void {
     this.#options.fence.checkHeld(session, held);
+    this.#checkIsolation();
     this.#checkOthers(session, held);
   }
 
@@ -153,6 +154,7 @@ export class Exchange {
   }
 
   handleFrame(peer: Peer, session: Session, frame: Frame, nowMs: number): void {
+    this.#checkIsolation();
     // It speaks to us, so it has taken our HELLO, and knows our incarnation: its WELCOME alone would not say that.
     this.#noteWelcome(session);
     if (this.#isOutside && (frame.type === 'batch' || frame.type === 'gap' || frame.type === 'snapshot')) return;
@@ -183,6 +185,15 @@ export class Exchange {
       default:
         throw new RemoteProtocolError('E_STATE', `${frame.type} frame on a link that is up`);
     }
+  }
+
+  /**
+   * A node whose log went back is of no use to anybody, and in the way: peers that know nothing of what it has forgotten would wait for it
+   * to send that. Without a link to it they get it from each other.
+   */
+  #checkIsolation(): void {
+    const { proof } = this.#options.fence;
+    if (proof !== undefined && proof.code !== 'E_REMOVED') throw new RemoteProtocolError(proof.code, proof.message);
   }
 
   #noteWelcome(session: Session): void {

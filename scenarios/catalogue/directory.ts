@@ -64,7 +64,7 @@ export const restoredBackup: Scenario = scenario('restored-backup', {
     const restoring = drawRestore(random, node, restoredAtMs);
     const isMarked = restoring.every(({ fault }) => fault.kind !== 'restore-backup' || fault.marked);
     const parting = streams('who hears less');
-    const isParted = isMarked && parting.chance(0.7);
+    const isParted = parting.chance(isMarked ? 0.7 : 0.5);
     return {
       nodes,
       workload: isParted
