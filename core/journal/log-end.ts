@@ -8,7 +8,6 @@
  * - A segment but the first begins with a copy of the floor, where one was set before, then with the caller's checkpoint,
  *   where it gave one: in the same write as the caller's first records.
  */
-import { assert } from '../errors.js';
 import type { Digests, Disk, DiskFile } from '../ports.js';
 import { AppendEncoder, type EncodedAppend, type JournalEntry } from './append-encoder.js';
 import { onValue, type Done, type Failure } from './callbacks.js';
@@ -112,7 +111,19 @@ export class LogEnd {
 
   /** Begins the next segment. The handle of the old one is closed; all it holds is durable. */
   roll(fail: (failure: CreationFailure) => void, done: () => void): void {
-    assert(this.#durableLsn === this.#tail.nextLsn - 1, 'a segment is synced before its successor begins');
+    if (this.#durableLsn === this.#tail.nextLsn - 1) {
+      this.#beginNext(fail, done);
+      return;
+    }
+    // It ends with a mark: there was no room for what should have followed, and with that for a floor, it is full.
+    const begin = (): void => {
+      this.#durableLsn = this.#tail.nextLsn - 1;
+      this.#beginNext(fail, done);
+    };
+    this.#file.sync(onValue(({ error }) => fail({ error, step: 'sync' }), begin));
+  }
+
+  #beginNext(fail: (failure: CreationFailure) => void, done: () => void): void {
     const { disk, digests, releasing } = this.#options;
     const header = headerAfter(this.#tail);
     const onCreated = ({ file, tail }: OpenSegment): void => {
