@@ -24,7 +24,7 @@ function addCommand(terminal: Terminal): Command {
     .summary('make a new name a member')
     .description(
       'Makes NAME a member, which the others dial at ADDRESS. Issue its certificate first ("antecedent keys issue NAME") and start it ' +
-        'afterwards, with the present members in its peers; it is then given what it lacks.',
+        'afterwards, with the present members in its peers and joins = true; it is then given what it lacks.',
     )
     .argument('<name>', 'name of the new member, as in its certificate')
     .argument('<address>', 'where the others dial it: host:port')

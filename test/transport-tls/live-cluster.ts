@@ -2,10 +2,10 @@
  * Three nodes in this process that talk to each other while a test is unkind to one of them: a, which counts d as a
  * member too. There is no d; whoever has its certificate may play it.
  */
-import { createServer } from 'node:net';
 import { openNode, type AntecedentNode, type OpenNodeOptions, type PeerEvent } from '../../transport-tls/index.js';
 import type { Address } from '../../transport-tls/address.js';
 import { makeTestDirectory, type TestAuthority } from '../support/certificates.js';
+import { freePorts } from './free-ports.js';
 import type { LogLine } from './link-party.js';
 import { Inbox, within } from './waiting.js';
 
@@ -123,17 +123,4 @@ export class LiveCluster {
 /** Connected sockets of this process, both ends counted. */
 function openSockets(): number {
   return process.getActiveResourcesInfo().filter((resource) => resource === 'TCPSocketWrap').length;
-}
-
-/** Ports that were free a moment ago, all different. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = servers.map(async (server) => {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  });
-  const found = await Promise.all(ports);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return found;
 }

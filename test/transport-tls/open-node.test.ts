@@ -1,6 +1,5 @@
 /** Whole nodes over loopback: the library as a service uses it. */
 import { rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Delivery, Logger, NodeAlarm, Receipt, StorageState } from '../../core/index.js';
 import {
@@ -11,6 +10,7 @@ import {
   type PeerEvent,
 } from '../../transport-tls/index.js';
 import { makeTestDirectory, removeTestDirectories, TestAuthority } from '../support/certificates.js';
+import { freePorts } from './free-ports.js';
 import { lastStraw, leaveNoRoom, makeRoom } from './filling-disk.js';
 import { Inbox, within } from './waiting.js';
 
@@ -32,19 +32,6 @@ afterEach(async () => {
 afterAll(removeTestDirectories);
 
 const silent: Logger = { log: () => {} };
-
-/** Ports that were free a moment ago, all different. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = servers.map(async (server) => {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  });
-  const found = await Promise.all(ports);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return found;
-}
 
 async function start(options: OpenNodeOptions): Promise<AntecedentNode> {
   const node = await within('a node', openNode(options));

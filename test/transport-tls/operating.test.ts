@@ -1,5 +1,4 @@
 /** Operating a node that runs: what it says of itself, members that come and go, and an application that fails. */
-import { createServer } from 'node:net';
 import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -13,6 +12,7 @@ import {
   type RunningStatus,
 } from '../../transport-tls/index.js';
 import { makeTestDirectory, removeTestDirectories, TestAuthority } from '../support/certificates.js';
+import { freePorts } from './free-ports.js';
 import type { LogLine } from './link-party.js';
 import { Inbox, within } from './waiting.js';
 
@@ -27,19 +27,6 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((node) => node.close()));
 });
 afterAll(removeTestDirectories);
-
-/** Ports that were free a moment ago, all different. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = servers.map(async (server) => {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  });
-  const found = await Promise.all(ports);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return found;
-}
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (delivery: Delivery): string => new TextDecoder().decode(delivery.payload);
