@@ -410,6 +410,7 @@ export class Node {
   // --- Links ---------------------------------------------------------------------------------------------------------------
 
   #carryOutLinks(actions: readonly LinkAction[]): void {
+    if (actions.length === 0) return;
     const written = new Set<LinkId>();
     for (const action of actions) {
       switch (action.type) {
@@ -436,7 +437,7 @@ export class Node {
       if (link !== undefined) this.#replica.handleBuffered(id, link.bufferedBytes);
     }
     // Room in a link may let more out; what was sent may have changed when to wake.
-    if (actions.length > 0) this.#mustAdvance = true;
+    this.#mustAdvance = true;
   }
 
   #dial(peer: NodeName): void {

@@ -8,7 +8,8 @@
  *   there. (A start may cut off a torn tail, in which whole records may stand that never counted.)
  * - A snapshot of another node's state holds what is in it, from when on the record stands that makes it count; for ever, as what
  *   is removed later.
- * - A synced byte is read once a life, and only when somebody asks. A look costs nothing in simulated time.
+ * - A synced byte is read once a life, and only when somebody asks; behind a cut again, since it cannot be seen from outside when
+ *   the cut is synced. A look costs nothing in simulated time.
  */
 import {
   identifySegment,
@@ -22,8 +23,9 @@ import {
   type NodeName,
   type RecoveredRecord,
 } from '../core/index.js';
-import { simulatedDigests, type SimulatedDisk } from '../transport-sim/index.js';
+import type { SimulatedDisk } from '../transport-sim/index.js';
 import type { DroppedRange } from './history.js';
+import { runDigests } from './run-digests.js';
 
 /** Consecutive messages, first and last included. */
 interface Span {
@@ -33,12 +35,18 @@ interface Span {
 
 type Batch = Omit<DroppedRange, 'holders'>;
 
+/** What was read of a file in this life. */
+interface FileReading {
+  /** Where the last record ends that was read. */
+  end: number;
+  /** The shortest that the file was cut to. The cut is synced some time later, and what is written behind it may be longer than what was there. */
+  cutTo: number;
+  readonly batches: Batch[];
+}
+
 interface Witnessed {
   readonly disk: SimulatedDisk;
-  /** Where the last record that was read ends, by file. */
-  readonly ends: Map<string, number>;
-  /** Files that were cut in this life. The cut is synced some time later, and what is written behind it may be longer than what was there. */
-  readonly cut: Set<string>;
+  readonly files: Map<string, FileReading>;
   held: Holdings;
   /** What went with removed files, or came with a snapshot. */
   readonly dropped: Holdings;
@@ -51,18 +59,24 @@ export class DiskWitness {
   /** Looks at the disk of one more node. `onDropped` hears of removed files that had messages in them. */
   add(name: NodeName, disk: SimulatedDisk, onDropped: (ranges: readonly DroppedRange[]) => void): void {
     const node: Witnessed = {
-      ...{ disk, ends: new Map(), cut: new Set(), held: new Holdings(), dropped: new Holdings() },
-      snapshots: new SnapshotReader(simulatedDigests),
+      ...{ disk, files: new Map(), held: new Holdings(), dropped: new Holdings() },
+      snapshots: new SnapshotReader(runDigests),
     };
     this.#nodes.set(name, node);
-    disk.onTruncate = (file) => void node.cut.add(file);
+    disk.onTruncate = (file, length) => {
+      const reading = readingOf(node, file);
+      reading.cutTo = Math.min(reading.cutTo, length);
+    };
     disk.onRemove = (file, bytes) => {
       if (segmentIndexOf(file) === undefined) return;
-      const batches: Batch[] = [];
       // The pieces of a snapshot may have gone with another file.
       readOn(node);
-      readRecords(bytes, 0, { onBatch: (batch) => void batches.push(batch), onRecord: () => undefined });
-      const ranges = joinBatches(batches);
+      const { batches, cutTo, end } = readingOf(node, file);
+      const isWhole = end <= cutTo;
+      const gone = isWhole ? batches : [];
+      // With what was never synced, and what is there instead of what was cut.
+      readRecords(bytes, isWhole ? end : 0, { onBatch: (batch) => void gone.push(batch), onRecord: () => undefined });
+      const ranges = joinBatches(gone);
       if (ranges.length === 0) return;
       onDropped(ranges.map((range) => ({ ...range, holders: this.#holdersOf(range) })));
       for (const range of ranges) for (const holdings of [node.dropped, node.held]) holdings.add(range);
@@ -78,10 +92,9 @@ export class DiskWitness {
   forget(name: NodeName): void {
     const node = this.#nodes.get(name);
     if (node === undefined) return;
-    node.ends.clear();
-    node.cut.clear();
+    node.files.clear();
     node.held = node.dropped.copy();
-    node.snapshots = new SnapshotReader(simulatedDigests);
+    node.snapshots = new SnapshotReader(runDigests);
   }
 
   #holdersOf(range: Batch): readonly NodeName[] {
@@ -96,18 +109,28 @@ export class DiskWitness {
 
 /** Reads what has been synced since the last time. */
 function readOn(node: Witnessed): void {
-  const { disk, ends, cut, held } = node;
-  const reading: Reading = {
-    onBatch: (batch) => {
-      if (!held.covers(batch)) held.add(batch);
-    },
-    onRecord: (record) => noteSnapshot(node, record),
-  };
+  const { disk, held } = node;
+  const onRecord = (record: RecoveredRecord): void => noteSnapshot(node, record);
   for (const [file, bytes] of disk.syncedFiles) {
-    const end = cut.has(file) ? 0 : (ends.get(file) ?? 0);
-    if (bytes.length <= end || segmentIndexOf(file) === undefined) continue;
-    ends.set(file, Math.max(end, readRecords(bytes, end, reading)));
+    if (segmentIndexOf(file) === undefined) continue;
+    const reading = readingOf(node, file);
+    const from = Math.min(reading.end, reading.cutTo);
+    if (bytes.length <= from) continue;
+    const onBatch = (batch: Batch): void => {
+      reading.batches.push(batch);
+      if (!held.covers(batch)) held.add(batch);
+    };
+    reading.end = Math.max(reading.end, readRecords(bytes, from, { onBatch, onRecord }));
   }
+}
+
+function readingOf({ files }: Witnessed, file: string): FileReading {
+  let reading = files.get(file);
+  if (reading === undefined) {
+    reading = { end: 0, cutTo: Infinity, batches: [] };
+    files.set(file, reading);
+  }
+  return reading;
 }
 
 function noteSnapshot({ held, dropped, snapshots }: Witnessed, record: RecoveredRecord): void {
@@ -124,13 +147,13 @@ interface Reading {
 
 /** Calls both for every whole record behind `from`; returns where the last one ends. */
 function readRecords(bytes: Uint8Array, from: number, { onBatch, onRecord }: Reading): number {
-  const identity = identifySegment(bytes, simulatedDigests);
+  const identity = identifySegment(bytes, runDigests);
   if (identity === undefined) return from;
   let end = from;
-  salvageRecords(bytes, from, identity, simulatedDigests, (record) => {
+  salvageRecords(bytes, from, identity, runDigests, (record) => {
     end = record.offset + recordHeaderBytes + record.body.length;
     onRecord(record);
-    const content = readRecordContent(record, simulatedDigests);
+    const content = readRecordContent(record, runDigests);
     if (content.kind !== 'batch') return;
     const { origin, incarnation, firstSeq, count } = content.header;
     onBatch({ origin, incarnation, firstSeq, lastSeq: firstSeq + count - 1 });

@@ -328,7 +328,7 @@ class SimulatedFile implements DiskFile, Handle {
   truncate(length: number, done: Done<void>): void {
     this.#check(0, length);
     const complete = (): Result<void> => {
-      this.#disk.onTruncate?.(this.name);
+      this.#disk.onTruncate?.(this.name, length);
       this.content.truncate(length);
       return fine;
     };

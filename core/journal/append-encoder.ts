@@ -7,6 +7,7 @@ import {
   flagsOf,
   recordHeaderBytes,
   recordTypes,
+  viewOf,
   type Checksum,
   type RecordType,
 } from './record.js';
@@ -41,12 +42,17 @@ const recordsInitially = 64;
 
 export class AppendEncoder {
   #headers: Uint8Array = new Uint8Array(recordsInitially * recordHeaderBytes);
+  #view: DataView = viewOf(this.#headers);
 
   /** The headers lie in one buffer, which lives until the next call; the bodies are those of the entries. */
   encode(entries: readonly JournalEntry[], start: LogTail, durableLsn: number, checksum: Checksum): EncodedAppend {
     const bytesNeeded = entries.length * recordHeaderBytes;
-    if (this.#headers.length < bytesNeeded) this.#headers = new Uint8Array(2 * bytesNeeded);
+    if (this.#headers.length < bytesNeeded) {
+      this.#headers = new Uint8Array(2 * bytesNeeded);
+      this.#view = viewOf(this.#headers);
+    }
     const headers = this.#headers;
+    const view = this.#view;
     const chunks: Uint8Array[] = [];
     const places: RecordPlace[] = [];
     let { end, nextLsn: lsn, chain, incarnation } = start;
@@ -54,7 +60,7 @@ export class AppendEncoder {
       const at = position * recordHeaderBytes;
       const bodyChecksum = checksum(body);
       const header = { type, flags: flagsOf(type), bodyLength: body.length, chain, lsn, durableLsn, bodyChecksum };
-      chain = encodeRecordHeader(headers, at, header, checksum);
+      chain = encodeRecordHeader(headers, view, at, header, checksum);
       chunks.push(headers.subarray(at, at + recordHeaderBytes));
       if (body.length > 0) chunks.push(body);
       places.push({ address: start.baseAddress + end, length: body.length, lsn });

@@ -102,20 +102,28 @@ export interface RecordHeader {
   readonly bodyChecksum: number;
 }
 
-/** Writes a header at `at` and returns its checksum, which the next header carries as its chain. */
-export function encodeRecordHeader(target: Uint8Array, at: number, header: RecordHeader, checksum: Checksum): number {
-  const view = new DataView(target.buffer, target.byteOffset + at, recordHeaderBytes);
-  view.setUint32(0, magic, true);
-  view.setUint8(4, header.type);
-  view.setUint8(5, header.flags);
-  view.setUint16(6, 0, true);
-  view.setUint32(8, header.bodyLength, true);
-  view.setUint32(12, header.chain, true);
-  writeUint64(view, 16, header.lsn);
-  writeUint64(view, 24, header.durableLsn);
-  view.setUint32(32, header.bodyChecksum, true);
+/**
+ * Writes a header at `at` and returns its checksum, which the next header carries as its chain. `view` is over the same bytes:
+ * see `decodeRecordHeader`.
+ */
+export function encodeRecordHeader(
+  target: Uint8Array,
+  view: DataView,
+  at: number,
+  header: RecordHeader,
+  checksum: Checksum,
+): number {
+  view.setUint32(at, magic, true);
+  view.setUint8(at + 4, header.type);
+  view.setUint8(at + 5, header.flags);
+  view.setUint16(at + 6, 0, true);
+  view.setUint32(at + 8, header.bodyLength, true);
+  view.setUint32(at + 12, header.chain, true);
+  writeUint64(view, at + 16, header.lsn);
+  writeUint64(view, at + 24, header.durableLsn);
+  view.setUint32(at + 32, header.bodyChecksum, true);
   const headerChecksum = checksum(target.subarray(at, at + checkedBytes));
-  view.setUint32(checkedBytes, headerChecksum, true);
+  view.setUint32(at + checkedBytes, headerChecksum, true);
   return headerChecksum;
 }
 
@@ -148,7 +156,7 @@ export function decodeRecordHeader(
   };
 }
 
-/** A view over all of `bytes`, for `decodeRecordHeader`. */
+/** A view over all of `bytes`, for headers. */
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

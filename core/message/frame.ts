@@ -286,7 +286,9 @@ function writeBody(writer: ByteWriter, frame: EncodableFrame): void {
       writer.varint(frame.ownSeq);
       writer.varint(frame.rows.length);
       for (const row of frame.rows) {
-        writePosition(writer, { origin: row.origin, incarnation: row.incarnation, seq: row.durableSeq });
+        writer.text(row.origin);
+        writer.varint(row.incarnation);
+        writer.varint(row.durableSeq);
         writer.varint(row.appliedSeq);
       }
       return;
@@ -438,8 +440,9 @@ function readAdvert(reader: ByteReader): AdvertFrame {
     view: reader.bytes(viewBytes),
     ownSeq: reader.varint(),
     rows: readList(reader, () => {
-      const { origin, incarnation, seq } = readPosition(reader);
-      return { origin, incarnation, durableSeq: seq, appliedSeq: reader.varint() };
+      const origin = reader.name();
+      const incarnation = reader.varint();
+      return { origin, incarnation, durableSeq: reader.varint(), appliedSeq: reader.varint() };
     }),
   };
 }

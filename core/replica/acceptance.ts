@@ -23,6 +23,11 @@ export class Acceptance {
   readonly #waiting = new Map<number | 'all', Fifo<number>>();
   #waitingCount = 0;
 
+  /** True when nobody waits: there is nothing to settle. */
+  get isEmpty(): boolean {
+    return this.#waitingCount === 0;
+  }
+
   /** Message `seq` is to be so durable. Called in ascending order of seq. */
   expect(seq: number, durable: Durability): void {
     const members = durable === 'here' ? 1 : durable;
@@ -40,7 +45,6 @@ export class Acceptance {
    * there are. `durableSeqs` says how far each member has synced our log, in any order.
    */
   settle(durableSeqs: readonly number[], accept: (seq: number) => void, refuse: (seq: number) => void): void {
-    if (this.#waitingCount === 0) return;
     const descending = durableSeqs.toSorted((a, b) => b - a);
     for (const [members, queue] of this.#waiting) {
       const isPossible = members === 'all' || members <= descending.length;

@@ -14,6 +14,7 @@ import type { Limits, Timings } from '../limits.js';
 import { decodeBatchHeader, emptyChain, equalBytes, type BatchHeader } from '../message/batch.js';
 import type {
   AdvertFrame,
+  AdvertRow,
   BatchFrame,
   Frame,
   HelloFrame,
@@ -372,11 +373,12 @@ export class Exchange {
 
   #sendAdvert(session: Session, since: number): void {
     const { adverts, deliveries, logs, origins, outbox, ownSeq, view } = this.#options;
-    const rows = adverts.changedSince(since).map((index) => ({
-      ...origins.at(index),
-      durableSeq: logs.durableSeq(index),
-      appliedSeq: deliveries.appliedSeq(index),
-    }));
+    const rows: AdvertRow[] = [];
+    for (const index of adverts.changedSince(since)) {
+      const { name: origin, incarnation } = origins.at(index);
+      const durableSeq = logs.durableSeq(index);
+      rows.push({ origin, incarnation, durableSeq, appliedSeq: deliveries.appliedSeq(index) });
+    }
     session.owesAdvert = false;
     session.toldVersion = adverts.version;
     outbox.sendFrame(session.link, {
@@ -385,7 +387,7 @@ export class Exchange {
       version: adverts.version,
       view: view(),
       ownSeq: ownSeq(),
-      rows: rows.map(({ name, ...row }) => ({ origin: name, ...row })),
+      rows,
     });
   }
 

@@ -581,6 +581,7 @@ export class Replica {
   // --- Receipts and stability ------------------------------------------------------------------------------------------
 
   #settle(): void {
+    if (this.#acceptance.isEmpty) return;
     const { outbox, peers } = this.#knowledge;
     const durableSeqs = [this.#active.ownLog.index.lastSeq];
     for (const peer of peers.values()) durableSeqs.push(peer.ackedSeq);

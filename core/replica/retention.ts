@@ -114,12 +114,13 @@ export class Retention {
   /** Address of the first batch that a peer has not synced, or that our application may be handed again. */
   #neededBy(peer: Peer | undefined, self: number): number {
     const { origins, logs, deliveries, stability } = this.#options;
+    const synced = peer === undefined ? [] : stability.syncedSeqs(peer.name);
     let address = Infinity;
     for (let origin = 0; origin < origins.size; origin++) {
       const index = logs.index(origin);
       let seq: number;
       if (peer === undefined) seq = deliveries.settledSeq(origin);
-      else seq = origin === self ? peer.ackedSeq : stability.syncedSeq(peer.name, origin);
+      else seq = origin === self ? peer.ackedSeq : (synced[origin] ?? 0);
       if (seq >= index.lastSeq) continue;
       const ordinal = index.ordinalOf(seq + 1);
       if (ordinal < index.end) address = Math.min(address, index.at(ordinal).address);

@@ -121,9 +121,9 @@ export class Stability {
     return hasAdvanced;
   }
 
-  /** Last seq of a log that `member` has synced, as far as it has said. */
-  syncedSeq(member: NodeName, origin: number): number {
-    return this.#rows.get(member)?.latest?.durable[origin] ?? 0;
+  /** Last seq of each log that `member` has synced, as far as it has said, by origin index. */
+  syncedSeqs(member: NodeName): readonly number[] {
+    return this.#rows.get(member)?.latest?.durable ?? [];
   }
 
   /** The newest row of a member that counts under the present view. */
@@ -152,10 +152,14 @@ export class Stability {
 
 function ownRow(knowledge: OwnKnowledge, origins: number): Row {
   const { own, ownSeq, view } = knowledge;
-  const all = Array.from({ length: origins }, (_, origin) => origin);
-  const applied = all.map((origin) => knowledge.appliedSeq(origin));
-  // Not only what is synced: what comes behind is delivered here all the same.
-  return { own, ownSeq, view, durable: all.map((origin) => knowledge.receivedSeq(origin)), applied };
+  const durable: number[] = [];
+  const applied: number[] = [];
+  for (let origin = 0; origin < origins; origin++) {
+    // Not only what is synced: what comes behind is delivered here all the same.
+    durable.push(knowledge.receivedSeq(origin));
+    applied.push(knowledge.appliedSeq(origin));
+  }
+  return { own, ownSeq, view, durable, applied };
 }
 
 function counts(row: Row, own: OwnKnowledge): boolean {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { recordTypes } from '../../../core/journal/journal.js';
-import { encodeRecordHeader, recordHeaderBytes, segmentChecksum } from '../../../core/journal/record.js';
+import { encodeRecordHeader, recordHeaderBytes, segmentChecksum, viewOf } from '../../../core/journal/record.js';
 import { isGood, recoverSegment, type SegmentRecovery } from '../../../core/journal/recovery.js';
 import { decodeSegmentHeader, encodeSegmentHeader, segmentHeaderBytes } from '../../../core/journal/segment.js';
 import { MemoryDisk } from '../../support/memory-disk.js';
@@ -292,7 +292,7 @@ describe('a newer program', () => {
       durableLsn: tail.nextLsn - 1,
       bodyChecksum: checksum(body),
     };
-    encodeRecordHeader(header, 0, fields, checksum);
+    encodeRecordHeader(header, viewOf(header), 0, fields, checksum);
     return new Uint8Array(Buffer.concat([log.bytes, header, body]));
   };
 
