@@ -29,6 +29,7 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'acknowledge-before-sync',
     about: 'A peer is told that a batch is synced as soon as it has arrived.',
+    scenario: 'power-loss',
     edits: [
       {
         file: 'core/replica/exchange.ts',
@@ -125,6 +126,7 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'mark-is-forgotten',
     about: 'A node that keeps the mark ignores the one on its disk.',
+    scenario: 'crash-restart',
     edits: [
       {
         file: 'core/replica/deliveries.ts',
@@ -140,6 +142,7 @@ export const mutants: readonly Mutant[] = [
     id: 'restart-forgets-clock',
     about: 'After a restart a node that keeps the mark forgets what its application may have seen beyond the mark.',
     scenario: 'power-loss',
+    seed: 54,
     edits: [
       {
         file: 'core/replica/deliveries.ts',
@@ -153,6 +156,7 @@ export const mutants: readonly Mutant[] = [
     id: 'redelivery-sets-the-clock-back',
     about: 'What is delivered again after a restart replaces a newer entry in the clock of the next broadcast.',
     scenario: 'power-loss',
+    seed: 78,
     edits: [
       {
         file: 'core/replica/deliveries.ts',
@@ -165,6 +169,7 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'close-before-persist',
     about: 'A node that is closed takes its leave while something still waits for the disk.',
+    scenario: 'crash-restart',
     edits: [
       {
         file: 'core/node.ts',
@@ -177,6 +182,7 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'closed-logs-are-not-fetched',
     about: 'Nobody asks for what others hold more of, of logs that nobody writes any more.',
+    scenario: 'wiped-disk',
     edits: [
       {
         file: 'core/replica/fetching.ts',
@@ -231,6 +237,7 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'sync-error-is-ignored',
     about: 'A sync that fails counts as one that worked.',
+    scenario: 'fsync-fails',
     edits: [
       {
         file: 'core/journal/log-end.ts',
@@ -243,6 +250,7 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'recovered-append-is-not-written-again',
     about: 'What a start reports may lie in pages that a failed sync has given up.',
+    scenario: 'fsync-fails',
     edits: [
       {
         file: 'core/journal/opening.ts',
@@ -255,6 +263,8 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'corruption-taken-for-a-torn-tail',
     about: 'Recovery cuts at the first bad record, whatever stands behind it.',
+    scenario: 'bit-rot',
+    seed: 8,
     edits: [
       {
         file: 'core/journal/recovery.ts',
@@ -267,6 +277,7 @@ export const mutants: readonly Mutant[] = [
   {
     id: 'full-disk-is-not-tried-again',
     about: 'A node whose disk was full waits for ever.',
+    scenario: 'disk-full',
     edits: [
       {
         file: 'core/journal/journal.ts',

@@ -13,11 +13,12 @@ export const protocolMutants: readonly Mutant[] = [
     id: 'advertise-before-sync',
     about: 'A member says that it holds a message that has arrived and is not synced.',
     scenario: 'snapshot-join',
+    seed: 12,
     edits: [
       {
         file: 'core/replica/exchange.ts',
-        from: 'durableSeq: logs.durableSeq(index),',
-        to: 'durableSeq: logs.receivedSeq(index),',
+        from: 'const durableSeq = logs.durableSeq(index);',
+        to: 'const durableSeq = logs.receivedSeq(index);',
       },
       {
         file: 'core/replica/exchange.ts',
@@ -117,6 +118,7 @@ export const protocolMutants: readonly Mutant[] = [
     id: 'no-fence',
     about: 'A node whose log went back refuses the peer that proves it, and goes on broadcasting.',
     scenario: 'restored-backup',
+    seed: 4,
     edits: [
       {
         file: 'core/replica/fence.ts',
@@ -130,6 +132,7 @@ export const protocolMutants: readonly Mutant[] = [
     id: 'twins-are-let-in',
     about: 'A second process of a member takes over while the first one lives.',
     scenario: 'twin-names',
+    seed: 19,
     edits: [
       {
         file: 'core/replica/exchange.ts',
@@ -160,6 +163,7 @@ export const protocolMutants: readonly Mutant[] = [
     id: 'removed-member-is-heard',
     about: 'What a removed member still sends is taken.',
     scenario: 'member-leaves',
+    seed: 4,
     edits: [
       {
         file: 'core/replica/members.ts',
@@ -182,6 +186,7 @@ export const protocolMutants: readonly Mutant[] = [
     id: 'membership-before-sync',
     about: 'A change to the members is confirmed before it is synced.',
     scenario: 'member-joins',
+    seed: 5,
     edits: [
       {
         file: 'core/replica/replica.ts',

@@ -45,6 +45,7 @@ export const stateMutants: readonly Mutant[] = [
     id: 'checkpoint-without-held-messages',
     about: 'What waited for a cause when a segment began counts as released there.',
     scenario: 'snapshot-join',
+    seed: 8,
     edits: [
       {
         file: 'core/replica/replica.ts',
@@ -76,6 +77,7 @@ export const stateMutants: readonly Mutant[] = [
     id: 'delivered-again-behind-a-snapshot',
     about: 'What was released and not taken is still delivered when a snapshot has come that holds it.',
     scenario: 'snapshot-join',
+    seed: 20,
     edits: [
       {
         file: 'core/causal/hold-back-queue.ts',
@@ -107,6 +109,7 @@ export const stateMutants: readonly Mutant[] = [
     id: 'heads-are-not-woken-by-a-snapshot',
     about: 'What waited for a message that has come with a snapshot goes on waiting.',
     scenario: 'snapshot-join',
+    seed: 12,
     edits: [
       {
         file: 'core/causal/hold-back-queue.ts',
@@ -120,6 +123,7 @@ export const stateMutants: readonly Mutant[] = [
     id: 'skip-is-forgotten',
     about: 'After a restart a node hands over again what an operator has skipped.',
     scenario: 'poison-message',
+    seed: 5,
     edits: [
       {
         file: 'core/replica/replica.ts',
