@@ -11,6 +11,7 @@ import { initKeys, issueKeys } from '../transport-tls/index.js';
 import { formatFigure, type BenchResult } from './case.js';
 import { benchClockBytes } from './clock-bytes.js';
 import { benchHoldBack } from './hold-back.js';
+import { benchHundredNodes } from './hundred-nodes.js';
 import { benchJournal } from './journal.js';
 import { benchOneDeadOfFive } from './one-dead-of-five.js';
 import { benchSimulator } from './simulator.js';
@@ -20,6 +21,7 @@ type Results = readonly BenchResult[];
 
 const groups: Readonly<Record<string, () => Promise<Results> | Results>> = {
   simulator: benchSimulator,
+  'hundred-nodes': benchHundredNodes,
   'hold-back': benchHoldBack,
   'clock-bytes': benchClockBytes,
   journal: benchJournal,

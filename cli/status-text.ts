@@ -7,6 +7,9 @@ import { paint, printable, type Stream } from './terminal.js';
 
 const dayMs = 24 * 60 * 60 * 1_000;
 
+/** A member that is up and has taken in nothing for so long is not merely busy for a moment. */
+const laggingMs = 30_000;
+
 type Dot = StatusDocument['blocked'][number]['missing'];
 
 export function describeStatus(stream: Stream, status: StatusDocument): string {
@@ -78,10 +81,13 @@ function certificateText(stream: Stream, { certificateNotAfter }: StatusDocument
 }
 
 function memberTable(stream: Stream, { members, seq }: StatusDocument): string {
-  const rows = members.map(({ name, state, address, ackedSeq, lagBytes, isDemoted }) => {
-    const shownState = paint(stream, state === 'up' ? 'green' : 'yellow', printable(state));
+  const rows = members.map(({ name, state, address, ackedSeq, lagBytes, stalledMs, isDemoted }) => {
+    const isLagging = stalledMs >= laggingMs;
+    const stateText = isLagging ? 'lagging' : state;
+    const shownState = paint(stream, stateText === 'up' ? 'green' : 'yellow', printable(stateText));
     const numbers = [ackedSeq, Math.max(0, seq - ackedSeq), lagBytes].map(formatCount);
-    const note = isDemoted ? 'needs a snapshot' : '';
+    const lagging = isLagging ? `has taken in nothing for ${formatDuration(stalledMs)}` : '';
+    const note = isDemoted ? 'needs a snapshot' : lagging;
     return [printable(name), shownState, printable(address ?? 'unknown'), ...numbers, note];
   });
   return tableOf(stream, ['member', 'state', 'address'], ['acked', 'behind', 'bytes'], rows);

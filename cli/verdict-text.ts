@@ -94,7 +94,7 @@ function describeNumbers(result: RunResult): string {
 
 /** What the run cost. Times are simulated. */
 function describeMetrics(metrics: RunMetrics): readonly (readonly [name: string, value: string])[] {
-  const { messagesPerBroadcast, bytesPerBroadcast, syncsPerBroadcast, deliveryMs } = metrics;
+  const { messagesPerBroadcast, bytesPerBroadcast, syncsPerBroadcast, deliveryMs, memoryBytes } = metrics;
   return [
     [
       'network',
@@ -109,6 +109,10 @@ function describeMetrics(metrics: RunMetrics): readonly (readonly [name: string,
       `${syncsPerBroadcast.toFixed(1)} syncs per broadcast, at most ${countOf(metrics.diskBytesMax, 'byte')} on one disk`,
     ],
     ['waiting', `at most ${countOf(metrics.linkBufferBytesMax, 'byte')} in the links of one node`],
+    [
+      'memory',
+      `at most ${countOf(memoryBytes.max, 'byte')} counted in one node: ${formatCount(memoryBytes.messages)} in messages, ${formatCount(memoryBytes.index)} in the index of its log, ${formatCount(memoryBytes.tables)} in tables of logs and members`,
+    ],
   ];
 }
 

@@ -50,6 +50,7 @@ export type ErrorCode =
   | 'E_ROLLED_BACK'
   | 'E_STATE'
   | 'E_STORAGE'
+  | 'E_STUCK'
   | 'E_TIMEOUT'
   | 'E_TLS_REFUSED'
   | 'E_TWIN'

@@ -30,7 +30,7 @@ export { VectorClock, type ClockOrder } from './clock/vector-clock.js';
 export { formatDot, membersMax, originKey, type Dot, type Origin } from './message/origin.js';
 export type { Delivery, Durability, Receipt } from './delivery.js';
 export { defaultLimits, defaultTimings, type Limits, type Timings } from './limits.js';
-export type { BlockedLog, LogStatus, MemberStatus, NodeStatus } from './status.js';
+export type { BlockedLog, LogStatus, MemberStatus, NodeMemory, NodeStatus } from './status.js';
 export { Node } from './node.js';
 export type { NodeHandlers, NodeOptions, ReadyInfo, SnapshotHandlers, StorageState } from './node-options.js';
 export type { RetentionPolicy } from './replica/retention.js';

@@ -62,6 +62,8 @@ export interface Timings {
   readonly stableMs: number;
   /** A request for a missing range is repeated after this long. */
   readonly wantRetryMs: number;
+  /** A connected peer that has taken in nothing more of our log for this long, though there is more of it, is reported. */
+  readonly stuckMs: number;
   /** While the disk takes no writes, such as when it is full, the journal tries again this often. */
   readonly storageRetryMs: number;
   /** Closed segments of the journal are read again this often, slowly, to see whether the medium still has them. */
@@ -77,6 +79,7 @@ export const defaultTimings: Timings = {
   backoffMaxMs: 30_000,
   stableMs: 10_000,
   wantRetryMs: 1_000,
+  stuckMs: 60_000,
   storageRetryMs: 1_000,
   scrubEveryMs: 24 * 60 * 60 * 1_000,
 };

@@ -17,6 +17,7 @@ export interface NodeStatus {
   readonly undeliveredBytes: number;
   /** Messages that wait for a cause. */
   readonly heldBackMessages: number;
+  readonly memory: NodeMemory;
   /** Why broadcasts are refused; undefined when they are not. */
   readonly refusal: { readonly code: ErrorCode; readonly message: string } | undefined;
   /** The other members, in byte order of their names. */
@@ -27,6 +28,16 @@ export interface NodeStatus {
   readonly blocked: readonly BlockedLog[];
 }
 
+/** What a node keeps in memory, counted and not measured. What waits in its links is not part of it. */
+export interface NodeMemory {
+  /** Messages that wait for the application, for a cause or for the disk, cached batches, and snapshots. */
+  readonly messageBytes: number;
+  /** Where each batch lies in the journal. */
+  readonly indexBytes: number;
+  /** What is known of every log, and what each member has said of it: 8 bytes a number. */
+  readonly tableBytes: number;
+}
+
 export interface MemberStatus {
   readonly name: NodeName;
   readonly state: 'up' | 'down';
@@ -34,6 +45,10 @@ export interface MemberStatus {
   readonly ackedSeq: number;
   /** Bytes of our log that it has not acknowledged. */
   readonly lagBytes: number;
+  /** Milliseconds for which it has acknowledged nothing more although it is connected and there is more, as of the last ping; else 0. */
+  readonly stalledMs: number;
+  /** Frames on this link that we passed over, because they are of a newer protocol. */
+  readonly skippedFrames: number;
   /** True when the journal does not wait for it any more: it will need a snapshot when it returns. */
   readonly isDemoted: boolean;
 }

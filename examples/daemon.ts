@@ -3,7 +3,8 @@
  *
  * This is all that a client of `antecedent node --stdio` needs to broadcast each of its messages exactly once, however
  * often the process dies: own messages are numbered 1, 2, 3, ... in the order in which they were sent, and after a
- * restart the line `ready` tells up to which number they are on disk. The rest is sent again.
+ * restart the line `ready` tells up to which number they are on disk. The rest is sent again. That holds for one data
+ * directory: when it is lost, `incarnation` says so, and this client stops sending.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,7 +12,8 @@ import { join } from 'node:path';
 
 /** A line of standard output. Fields that an event does not have are absent. */
 export interface DaemonEvent {
-  readonly event: 'ready' | 'accepted' | 'deliver' | 'refused' | 'peer';
+  readonly event:
+    'ready' | 'accepted' | 'deliver' | 'refused' | 'peer' | 'alarm' | 'members' | 'storage' | 'incarnation';
   readonly seq?: number;
   readonly origin?: string;
   readonly incarnation?: number;
@@ -130,6 +132,12 @@ export class Daemon {
     if (event.event === 'refused') {
       const why = `${event.code ?? ''} ${event.message ?? ''}`;
       this.#options.onFailure(new Error(`${this.#options.name} refuses a message: ${why}`));
+    }
+    if (event.event === 'incarnation') {
+      // Its data directory is gone. Numbers begin anew, and the cluster may have what was sent under the old ones.
+      this.#isReady = false;
+      const message = `goes on as incarnation ${event.incarnation ?? 0}: see what was delivered before anything is sent again`;
+      this.#options.onFailure(new Error(`${this.#options.name} ${message}`));
     }
     this.#options.onEvent(event);
     this.#send();

@@ -81,7 +81,7 @@ export { parsePlan, readPlan } from './plan-schema.js';
 export { lines, splitLines, type LinesOptions } from './workloads/lines.js';
 export { mailboxes, type MailboxesOptions } from './workloads/mailboxes.js';
 export type { Application, PlanningContext, Program, Workload } from './workloads/workload.js';
-export type { DeliveryTimes, RunMetrics } from './metrics.js';
+export type { DeliveryTimes, MemoryBytes, RunMetrics } from './metrics.js';
 export { runPlan, type RunOptions, type RunResult, type Verdict } from './run.js';
 export type { HistoryEvent, StopPhase } from './history.js';
 export { catalogue, findScenario, largeScenarios } from './catalogue/index.js';

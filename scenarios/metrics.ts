@@ -6,7 +6,7 @@
  * connect is not part of them. Everything in between is, with heartbeats, links that are opened again and messages that
  * are sent again, so the costs of a broadcast mean little where little is broadcast.
  */
-import type { NodeName } from '../core/index.js';
+import type { NodeMemory, NodeName } from '../core/index.js';
 import type { Usage } from '../transport-sim/index.js';
 import type { HistoryEvent } from './history.js';
 
@@ -26,6 +26,19 @@ export interface RunMetrics {
   readonly linkBufferBytesMax: number;
   /** Most bytes that the log of one node took at any time. */
   readonly diskBytesMax: number;
+  readonly memoryBytes: MemoryBytes;
+}
+
+/**
+ * Most that one node kept in memory, of the moments at which somebody looked: now and then, and at every node in the end. Counted
+ * by the node, see `NodeMemory`: what the virtual machine makes of it is several times as much.
+ */
+export interface MemoryBytes {
+  readonly max: number;
+  /** What it was made of then. */
+  readonly messages: number;
+  readonly index: number;
+  readonly tables: number;
 }
 
 /** All 0 when nothing was delivered. A quantile is the smallest time that so large a share of the deliveries took at most. */
@@ -41,9 +54,10 @@ export interface RunTotals {
   /** What it was when the first message was broadcast; undefined when none was. */
   readonly usageBefore: Usage | undefined;
   readonly deliveryMs: DeliveryTimes;
+  readonly memoryBytes: MemoryBytes;
 }
 
-export function toMetrics({ broadcasts, usage, usageBefore, deliveryMs }: RunTotals): RunMetrics {
+export function toMetrics({ broadcasts, usage, usageBefore, deliveryMs, memoryBytes }: RunTotals): RunMetrics {
   const messages = usage.writes - (usageBefore?.writes ?? 0);
   const bytes = usage.writtenBytes - (usageBefore?.writtenBytes ?? 0);
   const syncs = usage.syncs - (usageBefore?.syncs ?? 0);
@@ -57,6 +71,7 @@ export function toMetrics({ broadcasts, usage, usageBefore, deliveryMs }: RunTot
     deliveryMs,
     linkBufferBytesMax: usage.bufferedBytesMax,
     diskBytesMax: usage.diskBytesMax,
+    memoryBytes,
   };
 }
 
@@ -109,5 +124,20 @@ export class DeliveryTimer {
     const log = logs.get(incarnation) ?? [];
     this.#broadcastMs.set(origin, logs.set(incarnation, log));
     return log;
+  }
+}
+
+/** Remembers the look at which a node kept most. */
+export class MemoryGauge {
+  #result: MemoryBytes = { max: 0, messages: 0, index: 0, tables: 0 };
+
+  note({ messageBytes: messages, indexBytes: index, tableBytes: tables }: NodeMemory): void {
+    const sum = messages + index + tables;
+    if (sum > this.#result.max) this.#result = { max: sum, messages, index, tables };
+  }
+
+  /** All 0 when nobody looked. */
+  get result(): MemoryBytes {
+    return this.#result;
   }
 }

@@ -132,6 +132,7 @@ const timingsSchema = z.strictObject({
   backoffMaxMs: time.exactOptional(),
   stableMs: time.exactOptional(),
   wantRetryMs: time.exactOptional(),
+  stuckMs: time.exactOptional(),
   storageRetryMs: time.exactOptional(),
   scrubEveryMs: time.exactOptional(),
 });

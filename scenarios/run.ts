@@ -3,8 +3,8 @@
  *
  * Order of a run: all members start at 0 · operations and faults at their times · at `healedAtMs` every fault ends · from
  * then on the run is checked at short, regular intervals, until everything is delivered everywhere and nobody owes
- * anything, twice in a row; then it is watched for the time between two heartbeats, in which nothing must happen but
- * these, and ends. Otherwise it ends at `deadlineMs`. The first violation ends it at once.
+ * anything, twice in a row; then it is watched for the time between two heartbeats, three times at most, until in one of them
+ * nothing has happened but these, and ends. Otherwise it ends at `deadlineMs`. The first violation ends it at once.
  *
  * The same plan and the same code give the same trace hash. Real time is read before and after, never inside.
  */
@@ -14,10 +14,10 @@ import { Simulation, type DiskOperation, type Usage } from '../transport-sim/ind
 import type { HistoryEvent } from './history.js';
 import { FaultInjector, type StruckCrashPoint } from './inject.js';
 import { expectedStops } from './expected-stops.js';
-import { DeliveryTimer, toMetrics, type RunMetrics } from './metrics.js';
+import { DeliveryTimer, MemoryGauge, toMetrics, type RunMetrics } from './metrics.js';
 import { checkBudgets } from './oracles/budget.js';
 import { Judge } from './oracles/judge.js';
-import { checkIdle, checkMemory, checkNothingWaits } from './oracles/resources.js';
+import { checkIdle, checkMemory, checkNothingWaits, type MemoryLook } from './oracles/resources.js';
 import type { Property, Violation } from './oracles/violation.js';
 import { toLinkProfile, type Plan } from './plan.js';
 import { runDigests } from './run-digests.js';
@@ -69,6 +69,8 @@ export interface RunResult {
 
 /** Time between two looks at whether the run is over. */
 const checkEveryMs = 50;
+/** So many times the nodes may have had no rest yet, because what was sent again, and its acknowledgements, were under way. */
+const idleWindows = 3;
 /** Every so many events of the history the memory of a node is looked at. */
 const memoryCheckEvery = 50;
 /** More events than this a second and node, without any progress, is no waiting. */
@@ -95,6 +97,7 @@ class Run {
   readonly #injector: FaultInjector;
   readonly #history: HistoryEvent[] = [];
   readonly #deliveryTimer = new DeliveryTimer();
+  readonly #memoryGauge = new MemoryGauge();
   /** Before anything was broadcast, and when everything was delivered everywhere. */
   #usageBefore: Usage | undefined;
   #usageAfter: Usage | undefined;
@@ -176,6 +179,7 @@ class Run {
       usageBefore: this.#usageBefore,
       usage: this.#usageAfter ?? this.#simulation.usage,
       deliveryMs: this.#deliveryTimer.result,
+      memoryBytes: this.#memoryGauge.result,
     });
   }
 
@@ -211,12 +215,13 @@ class Run {
     );
   }
 
-  #watchIdle(): void {
+  /** Looks at `windows` times between two heartbeats at most: in the first ones something may still be on its way. */
+  #watchIdle(windows = idleWindows): void {
     const simulation = this.#simulation;
     const { nodes, options } = this.#plan;
     const timings = { ...defaultTimings, ...options.timings };
     const before = { events: simulation.events, progress: this.#progress };
-    this.#usageAfter = { ...simulation.usage };
+    if (windows === idleWindows) this.#usageAfter = { ...simulation.usage };
     simulation.at(simulation.nowMs + timings.heartbeatMs, () => {
       // Somebody was not at rest after all.
       if (this.#progress !== before.progress || !this.#isDone) {
@@ -229,6 +234,10 @@ class Run {
       const restless = this.#cluster.hasFenced
         ? undefined
         : checkIdle({ events, live, down: nodes.length - live, timings }, simulation.nowMs);
+      if (restless !== undefined && windows > 1) {
+        this.#watchIdle(windows - 1);
+        return;
+      }
       this.#violation ??= restless ?? this.#findWaiting();
       this.#hasRestJudged = true;
       this.#isOver = true;
@@ -239,10 +248,10 @@ class Run {
   /** What still waits somewhere, when everything is delivered. */
   #findWaiting(): Violation | undefined {
     const { live } = this.#cluster;
+    const looks = live.map((node) => ({ node, memory: this.#lookAt(node) }));
     // What waits for a cause that is lost waits for ever.
     if (!this.#judge.isWhole(live)) return undefined;
-    for (const node of live) {
-      const memory = this.#cluster.memoryOf(node);
+    for (const { node, memory } of looks) {
       const violation = memory && checkNothingWaits(node, memory, this.#simulation.nowMs);
       if (violation !== undefined) return violation;
     }
@@ -253,10 +262,16 @@ class Run {
   #checkMemory({ node, atMs }: HistoryEvent): Violation | undefined {
     this.#observed += 1;
     if (this.#observed % memoryCheckEvery !== 0) return undefined;
-    const memory = this.#cluster.memoryOf(node);
+    const memory = this.#lookAt(node);
     const { nodes, options } = this.#plan;
     const bounds = { limits: { ...defaultLimits, ...options.limits }, members: nodes.length };
     return memory && checkMemory(node, memory, bounds, atMs);
+  }
+
+  #lookAt(node: NodeName): MemoryLook | undefined {
+    const look = this.#cluster.memoryOf(node);
+    if (look !== undefined) this.#memoryGauge.note(look.memory);
+    return look;
   }
 
   #observe(event: HistoryEvent): void {

@@ -12,7 +12,7 @@ import type { DiskImage, RandomStream, Simulation } from '../transport-sim/index
 import { DiskWitness } from './disk-witness.js';
 import type { HistoryEvent } from './history.js';
 import { MemberChanges } from './member-changes.js';
-import type { MemoryUse } from './oracles/resources.js';
+import type { MemoryLook } from './oracles/resources.js';
 import type { MemberChangeBody, Plan, PlannedOperation } from './plan.js';
 import type { PoisonOptions } from './poison.js';
 import { SimMember, type MemberBackup, type MemberOptions } from './sim-member.js';
@@ -87,8 +87,8 @@ export class SimCluster {
     return skipped;
   }
 
-  /** What waits in the memory of a node; undefined for one that is not ready. */
-  memoryOf(name: NodeName): MemoryUse | undefined {
+  /** What a node keeps in memory; undefined for one that is not ready. */
+  memoryOf(name: NodeName): MemoryLook | undefined {
     return this.#members.get(name)?.memory;
   }
 

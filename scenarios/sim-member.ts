@@ -30,7 +30,7 @@ import type { LatencyProfile, Process, RandomStream, World } from '../transport-
 import type { HistoryEvent, StopPhase } from './history.js';
 import { LineClient, type Feed } from './line-client.js';
 import type { Asking } from './member-changes.js';
-import type { MemoryUse } from './oracles/resources.js';
+import type { MemoryLook } from './oracles/resources.js';
 import type { ApplicationMode, MemberChangeBody, PlannedOperation } from './plan.js';
 import { Poison, type PoisonOptions } from './poison.js';
 import type { StoredApplication } from './stored-application.js';
@@ -137,8 +137,8 @@ export class SimMember implements Process {
     return this.#isPaused;
   }
 
-  /** What waits in the memory of its node; undefined while that is not ready. */
-  get memory(): MemoryUse | undefined {
+  /** What its node keeps in memory; undefined while that is not ready. */
+  get memory(): MemoryLook | undefined {
     const life = this.#life;
     return life?.isReady === true ? life.node.status() : undefined;
   }

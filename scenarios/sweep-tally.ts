@@ -48,11 +48,13 @@ export interface ScenarioTally {
 }
 
 /** Over all runs of a scenario; the ratios are those of the sums. */
-export interface ScenarioMetrics extends Omit<RunMetrics, 'deliveryMs'> {
+export interface ScenarioMetrics extends Omit<RunMetrics, 'deliveryMs' | 'memoryBytes'> {
   /** Of all deliveries of all runs. */
   readonly deliveryMsMax: number;
   /** Of the slowest run. */
   readonly deliveryP99MsMax: number;
+  /** Most that a node was counted to keep in memory in any run. */
+  readonly memoryBytesMax: number;
 }
 
 export interface SeedName {
@@ -86,6 +88,7 @@ interface Tally {
   deliveryP99MsMax: number;
   linkBufferBytesMax: number;
   diskBytesMax: number;
+  memoryBytesMax: number;
 }
 
 export class SweepTally {
@@ -201,6 +204,7 @@ function emptyTally(name: string, about: string): Tally {
     deliveryP99MsMax: 0,
     linkBufferBytesMax: 0,
     diskBytesMax: 0,
+    memoryBytesMax: 0,
   };
 }
 
@@ -212,11 +216,13 @@ function addMetrics(tally: Tally, metrics: RunMetrics): void {
   tally.deliveryP99MsMax = Math.max(tally.deliveryP99MsMax, metrics.deliveryMs.p99);
   tally.linkBufferBytesMax = Math.max(tally.linkBufferBytesMax, metrics.linkBufferBytesMax);
   tally.diskBytesMax = Math.max(tally.diskBytesMax, metrics.diskBytesMax);
+  tally.memoryBytesMax = Math.max(tally.memoryBytesMax, metrics.memoryBytes.max);
 }
 
 function toScenarioTally(tally: Tally): ScenarioTally {
   const { name, about, runs, failed, events, broadcasts, deliveries, simulatedMs } = tally;
-  const { messages, bytes, syncs, deliveryMsMax, deliveryP99MsMax, linkBufferBytesMax, diskBytesMax } = tally;
+  const { messages, bytes, syncs, deliveryMsMax, deliveryP99MsMax, linkBufferBytesMax, diskBytesMax, memoryBytesMax } =
+    tally;
   return {
     name,
     about,
@@ -237,6 +243,7 @@ function toScenarioTally(tally: Tally): ScenarioTally {
       deliveryP99MsMax,
       linkBufferBytesMax,
       diskBytesMax,
+      memoryBytesMax,
     },
   };
 }

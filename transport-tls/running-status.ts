@@ -87,6 +87,8 @@ export interface MemberDocument {
   readonly state: string;
   readonly ackedSeq: number;
   readonly lagBytes: number;
+  readonly stalledMs: number;
+  readonly skippedFrames: number;
   readonly isDemoted: boolean;
 }
 
@@ -133,8 +135,9 @@ function applyingDocument(applying: ApplyingStatus): ApplyingDocument {
 }
 
 function memberDocument(member: RunningMemberStatus): MemberDocument {
-  const { name, address, state, ackedSeq, lagBytes, isDemoted } = member;
-  return { name, address: address ?? null, state, ackedSeq, lagBytes, isDemoted };
+  const { name, address, state, ackedSeq, lagBytes, stalledMs, skippedFrames, isDemoted } = member;
+  const shown = { name, address: address ?? null, state, ackedSeq, lagBytes };
+  return { ...shown, stalledMs: Math.round(stalledMs), skippedFrames, isDemoted };
 }
 
 function logDocument(log: LogStatus): LogDocument {
@@ -169,6 +172,8 @@ export async function readStatusDocument(value: unknown): Promise<StatusDocument
     members: z.array(
       z.object({
         ...{ name: text, address: text.nullable(), state: text, ackedSeq: number, lagBytes: number },
+        stalledMs: number.default(0),
+        skippedFrames: number.default(0),
         isDemoted: z.boolean(),
       }),
     ),

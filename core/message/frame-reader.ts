@@ -8,10 +8,13 @@
 import { RemoteProtocolError } from '../errors.js';
 import { varintBytesMax } from './bytes.js';
 
+/** One for all readers: there are as many as links. */
+const noBytes = new Uint8Array(0);
+
 export class FrameReader {
   /** Longest frame accepted, without its length prefix. May be raised as trust grows. */
   frameBytesMax: number;
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes: Uint8Array = noBytes;
   #position = 0;
   /** Length of the frame being read; undefined while reading a length. */
   #length: number | undefined;
@@ -28,6 +31,11 @@ export class FrameReader {
   /** True when the stream may end here without cutting a frame. */
   get isBetweenFrames(): boolean {
     return this.#length === undefined && this.#lengthScale === 1 && this.#position === this.#bytes.length;
+  }
+
+  /** Memory for a frame of which a part has come. */
+  get partialBytes(): number {
+    return this.#partial?.length ?? 0;
   }
 
   /** Takes the next piece. All frames of the piece before must have been taken. */

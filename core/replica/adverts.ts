@@ -33,7 +33,9 @@ export class Adverts {
   /** Origins whose rows have changed behind version `since`, in ascending order. */
   changedSince(since: number): readonly number[] {
     const origins: number[] = [];
-    for (const [origin, version] of this.#changedAt.entries()) if (version > since) origins.push(origin);
+    this.#changedAt.forEach((version, origin) => {
+      if (version > since) origins.push(origin);
+    });
     return origins;
   }
 }

@@ -50,9 +50,19 @@ export class BatchIndex {
     return this.#firstSeqOf(this.begin);
   }
 
+  /** Address of the first batch that is still there; Infinity when none is. */
+  get firstAddress(): number {
+    return this.begin === this.end ? Infinity : this.#addresses.at(this.begin);
+  }
+
   /** The last seq of the log, also when its batch was forgotten; 0 for an empty log. */
   get lastSeq(): number {
     return this.#nextSeq - 1;
+  }
+
+  /** What the index itself takes. */
+  get memoryBytes(): number {
+    return this.#firstSeqs.bytes + this.#addresses.bytes + this.#bytesBefore.bytes + this.#chainKeys.bytes;
   }
 
   /** Begins in the middle: the next batch is from `nextSeq` on and continues `chain`. Only for an index that is empty. */

@@ -63,6 +63,8 @@ export class Deliveries {
   #snapshotPosition: number | undefined;
   /** The application knows less than the journal begins with: it can be given nothing but a snapshot. */
   #isBehindJournal = false;
+  /** Up to here an application that stores no position may have come in an earlier life, and its state with it. */
+  #reachedBefore = 0;
   /** Where each log can be begun by somebody who has applied what we have, by origin index. */
   readonly #ends: (LogState | undefined)[] = [];
 
@@ -132,6 +134,7 @@ export class Deliveries {
     }
     this.#applied = this.#taken;
     this.#marked = this.#taken;
+    if (stored === undefined) this.#reachedBefore = this.releasedPosition;
     for (let origin = 0; origin < this.#origins.size; origin++) {
       // Without a stored position the application may have seen everything that was deliverable before the end, so what
       // it broadcasts from now on is ordered behind all of it.
@@ -211,6 +214,14 @@ export class Deliveries {
       this.#unapplied.push({ position, origin, seq, end: state });
     }
     return installed;
+  }
+
+  /**
+   * True when the application's state is that of the last delivery which it has confirmed. After a crash, one that stores no position is
+   * given again what it may have had already.
+   */
+  get isStateKnown(): boolean {
+    return this.#applied >= this.#reachedBefore;
   }
 
   /** Where somebody can begin who has applied what we have. Valid while nothing is in the application's hands. */

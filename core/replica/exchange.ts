@@ -142,7 +142,7 @@ export class Exchange {
     retention?.handleUp(peer);
     // Before anything that may name a member which the peer does not know.
     this.#sendMembers(session);
-    fetching.handleHeld(session, held);
+    for (const { origin, incarnation, seq } of held) fetching.handleHeld(session, origin, incarnation, seq);
     fetching.maybeAsk(session, session.lastHeardMs);
     const heldSeq = this.#ownPosition(held)?.seq ?? 0;
     if (heldSeq < peer.ackedSeq) stability.forget(peer.name);
@@ -150,7 +150,7 @@ export class Exchange {
     sending.pump(peer);
     if (sending.isOwed(peer)) expectAck(session, session.lastHeardMs);
     // What it holds counts for us once it says anything.
-    if (!this.#options.catchUp.isSettled) sending.sendPing(peer, session);
+    if (!this.#options.catchUp.isSettled) sending.sendPing(peer, session, session.lastHeardMs);
     onAcked();
   }
 
@@ -396,8 +396,9 @@ export class Exchange {
   #handleAdvert(session: Session, advert: AdvertFrame, nowMs: number): void {
     const { fetching, origins, stability } = this.#options;
     session.view = advert.view.slice();
-    const held = advert.rows.map(({ origin, incarnation, durableSeq: seq }) => ({ origin, incarnation, seq }));
-    fetching.handleHeld(session, held);
+    for (const { origin, incarnation, durableSeq } of advert.rows) {
+      fetching.handleHeld(session, origin, incarnation, durableSeq);
+    }
     fetching.maybeAsk(session, nowMs);
     // Of a member of which we have not heard yet: we could not make anything of its rows, and the next PING asks for them again.
     if (advert.rows.some(({ origin, incarnation }) => !origins.isPossible(origin, incarnation))) return;

@@ -11,7 +11,6 @@
  * - Nothing more is asked for while what has come waits for the disk, for a cause, or for the application.
  */
 import type { Timings } from '../limits.js';
-import type { LogPosition } from '../message/frame.js';
 import type { BatchHeader, Message } from '../message/batch.js';
 import type { NodeName } from '../names.js';
 import type { ClosedLogs } from './closed-logs.js';
@@ -50,13 +49,11 @@ export class Fetching {
     this.#options = options;
   }
 
-  /** The peer says what it holds. */
-  handleHeld(session: Session, positions: readonly LogPosition[]): void {
+  /** The peer says how much of a log it holds. */
+  handleHeld(session: Session, name: NodeName, incarnation: number, seq: number): void {
     const { origins } = this.#options;
-    for (const { origin: name, incarnation, seq } of positions) {
-      if (seq === 0 || !origins.isPossible(name, incarnation)) continue;
-      noteHeld(session, origins.resolve(name, incarnation), seq);
-    }
+    if (seq === 0 || !origins.isPossible(name, incarnation)) return;
+    noteHeld(session, origins.resolve(name, incarnation), seq);
   }
 
   /** The peer has broadcast these messages, so it holds what they depend on. True when it thereby holds what nobody sends us. */
@@ -89,6 +86,8 @@ export class Fetching {
     let chosen: number | undefined;
     let chosenAtMs = Infinity;
     for (const origin of session.held.keys()) {
+      // Of most logs we hold as much, and need not look further.
+      if (logs.receivedSeq(origin) >= (session.held.get(origin) ?? 0)) continue;
       const lastAtMs = this.#requests.get(origin)?.atMs ?? -Infinity;
       if (lastAtMs >= chosenAtMs || !this.#isDue(session, origin, nowMs)) continue;
       chosen = origin;
@@ -122,13 +121,14 @@ export class Fetching {
     }
   }
 
+  /** True when the rest of a log, of which the peer holds more, is to be asked for now. */
   #isDue(session: Session, origin: number, nowMs: number): boolean {
     const { logs, timings, hasRoomFor } = this.#options;
     if (session.givenUp.has(origin)) return false;
     const received = logs.receivedSeq(origin);
     const gap = session.gaps.get(origin);
     if (gap !== undefined && received + 1 < gap.seq && nowMs - gap.atMs < 10 * timings.wantRetryMs) return false;
-    if (received >= (session.held.get(origin) ?? 0) || !this.#isLeftToUs(origin)) return false;
+    if (!this.#isLeftToUs(origin)) return false;
     // What has come must be durable before more is asked for.
     if (logs.durableSeq(origin) < received || !hasRoomFor(origin)) return false;
     const last = this.#requests.get(origin);

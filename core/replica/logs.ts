@@ -51,6 +51,7 @@ export class Logs {
   readonly #origins: OriginTable;
   readonly #digests: Digests;
   readonly #logs: Log[] = [];
+  #waitingBytes = 0;
 
   constructor(origins: OriginTable, digests: Digests) {
     this.#origins = origins;
@@ -91,11 +92,12 @@ export class Logs {
     const { messages, next } = decodeBatch(bytes, header, state, this.#origins.resolve, digests);
     this.#log(origin).received = next;
     const { firstSeq } = header;
+    this.#waitingBytes += bytes.length;
     return { type: 'taken', batch: { origin, bytes, messages, firstSeq, lastSeq: next.nextSeq - 1, state: next } };
   }
 
   /** A batch is synced at `place`. */
-  enter({ origin, firstSeq, lastSeq: seq, state }: TakenBatch, { address, length }: RecordPlace): void {
+  enter({ origin, bytes, firstSeq, lastSeq: seq, state }: TakenBatch, { address, length }: RecordPlace): void {
     const log = this.#log(origin);
     assert(
       seq < log.received.nextSeq,
@@ -103,6 +105,7 @@ export class Logs {
     );
     log.index.append({ firstSeq, count: seq - firstSeq + 1, address, length }, state.chain);
     log.durable = state;
+    this.#waitingBytes -= bytes.length;
   }
 
   /** What is durable of a log, for whoever goes on behind it. */
@@ -141,6 +144,26 @@ export class Logs {
       positions.push({ origin: name, incarnation, seq, chain: log.durable.chain });
     }
     return positions;
+  }
+
+  /** Of batches that were taken and are not synced. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  /** What the indices take. */
+  get indexBytes(): number {
+    return this.#logs.reduce((sum, { index }) => sum + index.memoryBytes, 0);
+  }
+
+  /** How many numbers are kept to read the batches that come next. */
+  get numbers(): number {
+    let numbers = 0;
+    for (const { received, durable } of this.#logs) {
+      numbers += received.clock.length + received.dictionary.length;
+      if (durable !== received) numbers += durable.clock.length + durable.dictionary.length;
+    }
+    return numbers;
   }
 
   /** Only the last batch can be compared: of older ones the chain is not kept in memory. */

@@ -20,6 +20,7 @@ export class Membership {
   readonly #configured: ReadonlySet<NodeName>;
   /** The newest change of each name. */
   readonly #changes = new Map<NodeName, MemberChange>();
+  #members: readonly NodeName[] | undefined;
   #underWay = 0;
 
   /** `configured`: the names that are members without having been added, ourselves included unless we join. */
@@ -49,8 +50,11 @@ export class Membership {
 
   /** Every member, in byte order. */
   get members(): readonly NodeName[] {
-    const names = new Set([...this.#configured, ...this.#changes.keys()]);
-    return [...names].filter((name) => this.has(name)).toSorted(compareNames);
+    // Asked for with every view, and hardly ever another answer.
+    this.#members ??= [...new Set([...this.#configured, ...this.#changes.keys()])]
+      .filter((name) => this.has(name))
+      .toSorted(compareNames);
+    return this.#members;
   }
 
   has(name: NodeName): boolean {
@@ -80,7 +84,10 @@ export class Membership {
     return changes.filter((change) => {
       // One after the other: who made the list may have named somebody twice.
       const isNew = change.generation > this.generationOf(change.name);
-      if (isNew) this.#changes.set(change.name, change);
+      if (isNew) {
+        this.#changes.set(change.name, change);
+        this.#members = undefined;
+      }
       return isNew;
     });
   }

@@ -20,6 +20,11 @@ export class OwnLog {
     this.#cachedFrom = index.end;
   }
 
+  /** Of the frames in memory. */
+  get cachedBytes(): number {
+    return this.#cachedBytes;
+  }
+
   /** The frame of a batch if it is still in memory. */
   frame(ordinal: number): Uint8Array | undefined {
     return this.#frames.get(ordinal);

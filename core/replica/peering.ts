@@ -46,7 +46,7 @@ export interface PeeringHandlers {
   onFrame(peer: Peer, session: Session, frame: Frame, nowMs: number): void;
   /** True when the peer owes acknowledgements: it is then pinged at `probeMs`. */
   isOwed(peer: Peer): boolean;
-  sendPing(peer: Peer, session: Session): void;
+  sendPing(peer: Peer, session: Session, nowMs: number): void;
 }
 
 export interface PeeringOptions {
@@ -128,6 +128,8 @@ export class Peering {
       seenVersion: 0,
       toldVersion: 0,
       owesAdvert: false,
+      stall: { ackedSeq: peer.ackedSeq, sinceMs: nowMs, forMs: 0, isReported: false },
+      skippedFrames: 0,
       isToldOfGap: false,
       relay: undefined,
     };
@@ -185,11 +187,8 @@ export class Peering {
   handleTimeout(nowMs: number): void {
     this.#forgiveSleep(nowMs);
     for (const peer of this.#options.peers.values()) {
-      for (const session of peer.handshakes) {
-        if (session.handshakeDeadlineMs <= nowMs) {
-          this.refuse(session, 'E_TIMEOUT', 'no HELLO and WELCOME in time', nowMs);
-        } else this.#options.outbox.wakeBy(session.handshakeDeadlineMs);
-      }
+      // Mostly there are none, and an iteration over none is not for nothing.
+      if (peer.handshakes.size > 0) this.#checkHandshakes(peer, nowMs);
       this.#checkDial(peer, nowMs);
       if (peer.session !== undefined) this.#checkHeartbeat(peer, peer.session, nowMs);
     }
@@ -280,6 +279,7 @@ export class Peering {
       case 'goaway':
         return this.#handleGoAway(session, frame.code, frame.message, nowMs);
       case 'skipped':
+        session.skippedFrames++;
         return;
       default: {
         const peer = this.#options.peers.get(session.peer);
@@ -393,6 +393,14 @@ export class Peering {
 
   // --- Timers --------------------------------------------------------------------------------------------------------
 
+  #checkHandshakes({ handshakes }: Peer, nowMs: number): void {
+    for (const session of handshakes) {
+      if (session.handshakeDeadlineMs <= nowMs) {
+        this.refuse(session, 'E_TIMEOUT', 'no HELLO and WELCOME in time', nowMs);
+      } else this.#options.outbox.wakeBy(session.handshakeDeadlineMs);
+    }
+  }
+
   #checkDial(peer: Peer, nowMs: number): void {
     const { outbox, timings } = this.#options;
     if (peer.dialDeadlineMs !== undefined && peer.dialDeadlineMs <= nowMs) {
@@ -416,7 +424,7 @@ export class Peering {
       return;
     }
     if (session.nextPingMs <= nowMs) {
-      handlers.sendPing(peer, session);
+      handlers.sendPing(peer, session, nowMs);
       session.nextPingMs = nowMs + (handlers.isOwed(peer) ? timings.probeMs : timings.heartbeatMs);
     }
     outbox.wakeBy(Math.min(deadAtMs, session.nextPingMs));

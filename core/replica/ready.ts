@@ -36,7 +36,7 @@ export interface ReadRequest {
  * `E_PEER_FORGOT`: the peer holds less of our log than it had acknowledged; it gets it again. `E_ROLLED_BACK`, `E_CHAIN`:
  * the peer holds what we no longer do, or something else under our name; broadcasts are refused from now on. (`E_CHAIN` also when
  * two others have proved to hold different messages under one dot.) `E_REMOVED`: we are no member any more; broadcasts are refused.
- * `E_RETENTION`: the peer, which is away, holds back the journal. `E_NO_SNAPSHOT`: we need one, and the peer gives none.
+ * `E_RETENTION`: the peer, which is away, holds back the journal. `E_STUCK`: the peer is connected and takes in nothing. `E_NO_SNAPSHOT`: we need one, and the peer gives none.
  * `E_LOG_CORRUPT`, `E_LOG_VANISHED`, `E_STORAGE`: a part of our log that was read again is damaged, gone or unreadable.
  */
 export interface NodeAlarm {

@@ -33,7 +33,7 @@ import type { LinkId, Ready } from './ready.js';
 import { Replay } from './replay.js';
 import { Review } from './review.js';
 import { run, type Running } from './running.js';
-import { Snapshots } from './snapshots.js';
+import { Snapshots, snapshotAwaited } from './snapshots.js';
 import { statusOf } from './status-of.js';
 
 export type { ReplicaOptions } from './knowledge.js';
@@ -334,9 +334,7 @@ export class Replica {
       const message = `${this.#undeliveredBytes} bytes wait for the application, which does not keep up with its own broadcasts`;
       throw new AntecedentError('E_BACKPRESSURE', message);
     }
-    if (receiver.isReceiving || deliveries.hasSnapshot || deliveries.isBehindJournal) {
-      throw new AntecedentError('E_CATCHING_UP', 'this node is being given a snapshot of what it has missed');
-    }
+    if (this.#snapshots.isAwaited(receiver)) throw new AntecedentError('E_CATCHING_UP', snapshotAwaited);
     this.#checkCaughtUp();
     const seq = encoder.add(payload, deliveries.news);
     deliveries.clearNews();
@@ -431,7 +429,10 @@ export class Replica {
   /** What we know, but for the state of the node. */
   status(): Omit<NodeStatus, 'state'> {
     this.#lookAtCatchUp();
-    return statusOf(this.#knowledge, this.#active, this.#fetching, this.#undeliveredBytes);
+    const { receiver } = this.#active;
+    const status = statusOf(this.#knowledge, this.#active, this.#fetching, this.#undeliveredBytes);
+    if (status.refusal !== undefined || !this.#snapshots.isAwaited(receiver)) return status;
+    return { ...status, refusal: { code: 'E_CATCHING_UP', message: snapshotAwaited } };
   }
 
   /**
@@ -538,9 +539,7 @@ export class Replica {
 
   /** True when the application is to be asked for its state. Then `provideSnapshot`, before it is given the next message. */
   get isSnapshotWanted(): boolean {
-    const { hasSnapshot, isBehindJournal } = this.#knowledge.deliveries;
-    // One that waits for a snapshot itself has nothing to give: it does not hold what the journal says it has applied.
-    return this.#active.donor.isWanted && !hasSnapshot && !isBehindJournal;
+    return this.#active.donor.isWanted && this.#snapshots.canBeGiven;
   }
 
   /** The state of the application, with everything in it that it was given; undefined when it gives none. */

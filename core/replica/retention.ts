@@ -61,22 +61,19 @@ export class Retention {
    */
   neededFrom(self: number, endAddress: number, nowMs: number): number {
     const { graceMs, peers, policy } = this.#options;
-    const ownNeed = this.#neededBy(undefined, self);
+    const ownNeed = this.#neededBy(undefined, self, Infinity);
     // What comes behind this end is not spoken of.
     let address = Math.min(ownNeed, endAddress);
     for (const peer of peers.values()) {
       if (peer.isDemoted) continue;
-      const needed = this.#neededBy(peer, self);
-      const isTooFar = endAddress - needed > policy.bytesMax || nowMs - peer.seenAtMs > policy.ageMs;
-      if (
-        peer.session === undefined &&
-        nowMs - peer.seenAtMs > graceMs &&
-        needed < ownNeed &&
-        isTooFar &&
-        this.#giveUp(peer, endAddress - needed)
-      ) {
+      // Nobody gives it up, so it matters only if it needs more than all so far.
+      if (peer.session !== undefined || nowMs - peer.seenAtMs <= graceMs) {
+        address = this.#neededBy(peer, self, address);
         continue;
       }
+      const needed = this.#neededBy(peer, self, Infinity);
+      const isTooFar = endAddress - needed > policy.bytesMax || nowMs - peer.seenAtMs > policy.ageMs;
+      if (needed < ownNeed && isTooFar && this.#giveUp(peer, endAddress - needed)) continue;
       address = Math.min(address, needed);
     }
     return address;
@@ -111,17 +108,17 @@ export class Retention {
     return peer.isDemoted;
   }
 
-  /** Address of the first batch that a peer has not synced, or that our application may be handed again. */
-  #neededBy(peer: Peer | undefined, self: number): number {
+  /** Address of the first batch that a peer has not synced, or that our application may be handed again; but at most `bound`. */
+  #neededBy(peer: Peer | undefined, self: number, bound: number): number {
     const { origins, logs, deliveries, stability } = this.#options;
     const synced = peer === undefined ? [] : stability.syncedSeqs(peer.name);
-    let address = Infinity;
+    let address = bound;
     for (let origin = 0; origin < origins.size; origin++) {
       const index = logs.index(origin);
       let seq: number;
       if (peer === undefined) seq = deliveries.settledSeq(origin);
       else seq = origin === self ? peer.ackedSeq : (synced[origin] ?? 0);
-      if (seq >= index.lastSeq) continue;
+      if (seq >= index.lastSeq || index.firstAddress >= address) continue;
       const ordinal = index.ordinalOf(seq + 1);
       if (ordinal < index.end) address = Math.min(address, index.at(ordinal).address);
     }

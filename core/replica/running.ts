@@ -63,7 +63,7 @@ export function run(options: ReplicaOptions, knowledge: Knowledge, running: Runn
     bytesTarget: limits.batchBytesTarget,
   });
   const ownLog = new OwnLog(logs.index(self), limits.cacheBytesMax);
-  const sending = new Sending({ self: origin, ownLog, outbox, limits, peers });
+  const sending = new Sending({ self: origin, ownLog, outbox, limits, timings, peers });
   const relaying = new Relaying(logs, outbox, limits);
   const isUnused = (): boolean => encoder.lastSeq === 0;
   const fence = new Fence({ self: origin, index: ownLog.index, outbox, isUnused, onForgotten: running.onForgotten });
@@ -131,6 +131,6 @@ function peeringHandlers(listeners: Listeners): PeeringHandlers {
     onUp: (peer, session, held) => exchange.handleUp(peer, session, held),
     onFrame: (peer, session, frame, nowMs) => exchange.handleFrame(peer, session, frame, nowMs),
     isOwed: (peer) => sending.isOwed(peer),
-    sendPing: (peer, session) => sending.sendPing(peer, session),
+    sendPing: (peer, session, nowMs) => sending.sendPing(peer, session, nowMs),
   };
 }

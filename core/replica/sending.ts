@@ -6,7 +6,7 @@
  *   have sent, and asks; then the cursor goes back. A link that breaks starts over from what the peer's WELCOME says.
  */
 import { RemoteProtocolError } from '../errors.js';
-import type { Limits } from '../limits.js';
+import type { Limits, Timings } from '../limits.js';
 import { encodeBatchFrame, type LogPosition } from '../message/frame.js';
 import type { Origin } from '../message/origin.js';
 import type { Outbox } from './outbox.js';
@@ -19,6 +19,7 @@ export class Sending {
   readonly #ownLog: OwnLog;
   readonly #outbox: Outbox;
   readonly #limits: Limits;
+  readonly #timings: Pick<Timings, 'stuckMs'>;
   readonly #peers: ReadonlyMap<string, Peer>;
 
   constructor(options: {
@@ -26,12 +27,14 @@ export class Sending {
     readonly ownLog: OwnLog;
     readonly outbox: Outbox;
     readonly limits: Limits;
+    readonly timings: Pick<Timings, 'stuckMs'>;
     readonly peers: ReadonlyMap<string, Peer>;
   }) {
     this.#self = options.self;
     this.#ownLog = options.ownLog;
     this.#outbox = options.outbox;
     this.#limits = options.limits;
+    this.#timings = options.timings;
     this.#peers = options.peers;
   }
 
@@ -118,11 +121,12 @@ export class Sending {
     this.pump(peer);
   }
 
-  sendPing(peer: Peer, session: Session): void {
+  sendPing(peer: Peer, session: Session, nowMs: number): void {
     const { seenVersion } = session;
     // What it was told of a gap may have been lost.
     session.isToldOfGap = false;
-    this.#mustSayGap(peer, session);
+    const isGap = this.#mustSayGap(peer, session);
+    this.#noteStall(peer, session, isGap, nowMs);
     this.#outbox.sendFrame(session.link, { type: 'ping', sentSeq: peer.sentSeq, seenVersion });
   }
 
@@ -151,6 +155,22 @@ export class Sending {
       }
       this.pump(peer);
     }
+  }
+
+  /** Sees whether a peer gets on: one whose disk hangs, or that does not read, keeps its link and is otherwise not noticed. */
+  #noteStall(peer: Peer, { stall }: Session, isGap: boolean, nowMs: number): void {
+    // Who needs a snapshot says so itself.
+    const isBehind = peer.ackedSeq < this.#ownLog.index.lastSeq && !isGap;
+    if (!isBehind || peer.ackedSeq !== stall.ackedSeq) {
+      Object.assign(stall, { ackedSeq: peer.ackedSeq, sinceMs: nowMs, forMs: 0, isReported: false });
+      return;
+    }
+    stall.forMs = nowMs - stall.sinceMs;
+    if (stall.isReported || stall.forMs < this.#timings.stuckMs) return;
+    stall.isReported = true;
+    const seconds = Math.floor(stall.forMs / 1000);
+    const message = `${peer.name} is connected and has acknowledged nothing behind message ${peer.ackedSeq} for ${seconds} s: look at its disk, its application and its load`;
+    this.#outbox.event({ type: 'alarm', alarm: { code: 'E_STUCK', peer: peer.name, message } });
   }
 
   #noteAcked(peer: Peer, seq: number): void {

@@ -41,6 +41,11 @@ export class SnapshotDonor {
     return this.#waiting.size > 0;
   }
 
+  /** Of the snapshot that is kept for others. */
+  get keptBytes(): number {
+    return this.#made?.bytes.length ?? 0;
+  }
+
   handleWant(session: Session, { id, offset }: SnapshotWantFrame, nowMs: number): void {
     this.handleTimeout(nowMs);
     const made = this.#made;

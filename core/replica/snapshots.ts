@@ -11,6 +11,9 @@ import type { Replay } from './replay.js';
 import type { Running } from './running.js';
 import { readPiece, splitSnapshot } from './snapshot.js';
 
+/** Why nothing is broadcast meanwhile. */
+export const snapshotAwaited = 'this node is being given a snapshot of what it has missed';
+
 export class Snapshots {
   readonly #knowledge: Knowledge;
   readonly #digests: Digests;
@@ -18,6 +21,19 @@ export class Snapshots {
   constructor(knowledge: Knowledge, digests: Digests) {
     this.#knowledge = knowledge;
     this.#digests = digests;
+  }
+
+  /** True while the application has still to take the state of another member, or is about to be given it. */
+  isAwaited({ isReceiving }: Running['receiver']): boolean {
+    const { hasSnapshot, isBehindJournal } = this.#knowledge.deliveries;
+    return isReceiving || hasSnapshot || isBehindJournal;
+  }
+
+  /** True when the state of our application is that of what it has confirmed, so that others may go on from it. */
+  get canBeGiven(): boolean {
+    const { hasSnapshot, isBehindJournal, isStateKnown } = this.#knowledge.deliveries;
+    // One that waits for a snapshot itself does not hold what the journal says it has applied.
+    return !hasSnapshot && !isBehindJournal && isStateKnown;
   }
 
   // --- Restoring -----------------------------------------------------------------------------------------------------

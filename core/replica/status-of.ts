@@ -5,16 +5,18 @@ import { compareNames } from '../names.js';
 import type { BlockedLog, LogStatus, MemberStatus, NodeStatus } from '../status.js';
 import type { Fetching } from './fetching.js';
 import type { Knowledge } from './knowledge.js';
+import { memoryOf } from './memory.js';
 import type { OriginTable } from './origin-table.js';
 import type { Running } from './running.js';
 
 export function statusOf(
   knowledge: Knowledge,
-  { origin, ownLog, fence, catchUp }: Running,
+  running: Running,
   fetching: Fetching,
   undeliveredBytes: number,
 ): Omit<NodeStatus, 'state'> {
   const { deliveries } = knowledge;
+  const { origin, ownLog, fence, catchUp } = running;
   const catchingUp = catchUp.isDone ? undefined : ({ code: 'E_CATCHING_UP', message: catchUp.explanation } as const);
   return {
     name: origin.name,
@@ -24,6 +26,7 @@ export function statusOf(
     appliedPosition: deliveries.appliedPosition,
     undeliveredBytes,
     heldBackMessages: deliveries.heldCount,
+    memory: memoryOf(knowledge, running),
     refusal: fence.proof ?? catchingUp,
     members: membersOf(knowledge, ownLog),
     logs: logsOf(knowledge),
@@ -47,6 +50,8 @@ function membersOf({ peers }: Knowledge, { index }: Running['ownLog']): readonly
     state: session === undefined ? ('down' as const) : ('up' as const),
     ackedSeq,
     lagBytes: index.bytesBetween(Math.max(ackedOrdinal, index.begin), index.end),
+    stalledMs: session?.stall.forMs ?? 0,
+    skippedFrames: session?.skippedFrames ?? 0,
     isDemoted,
   }));
   return members.toSorted((a, b) => compareNames(a.name, b.name));

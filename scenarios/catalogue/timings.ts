@@ -16,6 +16,7 @@ export const quickTimings: Timings = {
   backoffMaxMs: 1_000,
   stableMs: 800,
   wantRetryMs: 100,
+  stuckMs: 60_000,
   storageRetryMs: 100,
   scrubEveryMs: 86_400_000,
 };

@@ -32,7 +32,7 @@ export function mayStop(node: NodeTruth, code: string): boolean {
 /** True when the one who has forgotten something, by this alarm, has a disk that was damaged; or when it is as removed as it says. */
 export function isExcusedAlarm(truth: GroundTruth, { node, code, peer, isFenced }: Alarm): boolean {
   if (code === 'E_REMOVED') return !truth.node(node).isMember;
-  if (code === 'E_RETENTION') return true;
+  if (code === 'E_RETENTION' || code === 'E_STUCK') return true;
   // Nothing keeps it from beginning a new incarnation.
   if (code === 'E_ROLLED_BACK' && truth.node(node).isUnused) return false;
   // Two others hold different messages of somebody whose directory was used twice.

@@ -4,7 +4,7 @@
  * Both are measured from outside the protocol: events are counted by the simulation, and what waits is what a node shows
  * an operator. That last part is believed, for nobody else can know it.
  */
-import type { Limits, NodeName, Timings } from '../../core/index.js';
+import type { Limits, NodeMemory, NodeName, Timings } from '../../core/index.js';
 import type { Violation } from './violation.js';
 
 /** What waits in the memory of a node. */
@@ -13,6 +13,11 @@ export interface MemoryUse {
   readonly undeliveredBytes: number;
   /** Messages that wait for a cause. */
   readonly heldBackMessages: number;
+}
+
+/** What a node says of its memory. */
+export interface MemoryLook extends MemoryUse {
+  readonly memory: NodeMemory;
 }
 
 /** What a node may keep at most. */

@@ -107,14 +107,15 @@ describe('a failure', () => {
   test('names its place, and its plan fails in the same way when it is replayed', async () => {
     const directory = join(temporaryDirectory(), 'runs');
     const path = planFile(tightPlan());
-    const { exitCode, out } = await antecedent('crash-points', path, '--bail', '--json', '--out', directory);
+    const args = [path, '--node', 'b', '--bail', '--json', '--out', directory];
+    const { exitCode, out } = await antecedent('crash-points', ...args);
     expect(exitCode).toBe(1);
     const document = JSON.parse(out) as Document;
     expect(Object.keys(document).slice(0, 3)).toEqual(['points', 'failed', 'failures']);
     expect(document.failed).toBe(1);
     const [failure = {}] = document.failures;
     expect(failure).toMatchObject({
-      node: expect.any(String) as string,
+      node: 'b',
       operation: expect.any(Number) as number,
       text: expect.any(String) as string,
       when: expect.stringMatching(/^(before|during|after)$/) as string,
@@ -131,12 +132,13 @@ describe('a failure', () => {
 
   test('is shown whole, listed, and followed by the command that replays it', async () => {
     const directory = join(temporaryDirectory(), 'runs');
-    const { exitCode, out } = await antecedent('crash-points', planFile(tightPlan()), '--bail', '--out', directory);
+    const args = [planFile(tightPlan()), '--node', 'b', '--bail', '--out', directory];
+    const { exitCode, out } = await antecedent('crash-points', ...args);
     expect(exitCode).toBe(1);
     const plan = readdirSync(directory).find((name) => name.endsWith('.json'));
     expect(out).toContain('See it again');
     expect(out).toMatch(/VIOLATED  1 of [\d,]+ crash points? violated a property/);
-    expect(out).toMatch(/^  [abc], operation \d+: (crash|loss of power) (before|during|after) /m);
+    expect(out).toMatch(/^  b, operation \d+: (crash|loss of power) (before|during|after) /m);
     expect(out).toContain(`replay ${join(directory, plan ?? '')}`);
   });
 

@@ -51,8 +51,26 @@ export const calmStatus: StatusDocument = {
   storage: { state: 'ok', code: null, message: null },
   applying: null,
   members: [
-    { name: 'b', address: '127.0.0.1:7102', state: 'up', ackedSeq: 1204, lagBytes: 0, isDemoted: false },
-    { name: 'c', address: null, state: 'down', ackedSeq: 4, lagBytes: 70_000, isDemoted: true },
+    {
+      name: 'b',
+      address: '127.0.0.1:7102',
+      state: 'up',
+      ackedSeq: 1204,
+      lagBytes: 0,
+      stalledMs: 0,
+      skippedFrames: 0,
+      isDemoted: false,
+    },
+    {
+      name: 'c',
+      address: null,
+      state: 'down',
+      ackedSeq: 4,
+      lagBytes: 70_000,
+      stalledMs: 0,
+      skippedFrames: 0,
+      isDemoted: true,
+    },
   ],
   logs: [
     { origin: 'a', incarnation: 1, durableSeq: 1204, deliveredSeq: 1204, stableSeq: 4, isClosed: false },

@@ -27,6 +27,7 @@ test('a run that holds says so, with its numbers, and what to try next', async (
   expect(out).toMatch(/^  delivery +within \d+ ms for half of them, \d+ ms for 99 %, \d+ ms for all$/m);
   expect(out).toMatch(/^  disks +\d+\.\d syncs per broadcast, at most [\d,]+ bytes on one disk$/m);
   expect(out).toMatch(/^  waiting +at most 0 bytes in the links of one node$/m);
+  expect(out).toMatch(/^  memory +at most [\d,]+ bytes counted in one node: [\d,]+ in messages, /m);
   expect(out).toContain('antecedent run calm --seed 3');
 });
 

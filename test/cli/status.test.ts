@@ -44,6 +44,17 @@ describe('antecedent status', () => {
     expect(out).not.toContain('\u202e');
   });
 
+  test('calls a member lagging that is up and has taken in nothing for half a minute', async () => {
+    const [first, ...others] = calmStatus.members;
+    const stalled = (stalledMs: number) => ({ ...calmStatus, members: [{ ...first, stalledMs }, ...others] });
+    const shown = async (stalledMs: number) => {
+      const { directory } = await playNode(() => stalled(stalledMs));
+      return (await antecedent('status', directory)).out;
+    };
+    expect(await shown(31_000)).toMatch(/b +│ lagging +│.*│ has taken in nothing for 31\.0 s/);
+    expect(await shown(29_000)).toMatch(/b +│ up +│/);
+  });
+
   test('--json prints one document, with every field', async () => {
     const { directory } = await playNode(() => troubledStatus);
     const { exitCode, out } = await antecedent('status', directory, '--json');

@@ -44,6 +44,7 @@ const held: SweepResult = {
         deliveryP99MsMax: 8,
         linkBufferBytesMax: 0,
         diskBytesMax: 4096,
+        memoryBytesMax: 900,
       },
     },
   ],

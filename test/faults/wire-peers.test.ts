@@ -11,6 +11,10 @@ function pair(): { readonly a: ReplicaUnderTest; readonly b: ReplicaUnderTest } 
   };
 }
 
+function alarmsOf({ events }: ReplicaUnderTest): readonly string[] {
+  return events.flatMap((event) => (event.type === 'alarm' ? [event.alarm.code] : []));
+}
+
 const texts = Array.from({ length: 200 }, (_, index) => `${index} ${'x'.repeat(150)}`);
 
 test('W20: a peer that reads nothing is sent no more than its link takes, slows nobody, and gets all when it reads', () => {
@@ -99,6 +103,30 @@ describe('W22: a link that carries one way only', () => {
   });
 });
 
+test('W20, W23: a peer that takes in nothing is reported once, and again only when it had got on between', () => {
+  const { a, b } = pair();
+  const stalledMs = (): number | undefined => a.replica.status().members[0]?.stalledMs;
+  const { stuckMs } = defaultTimings;
+  connect(a, b, 1);
+  live(a, b, 100, () => settle(a, b, 1));
+  a.broadcast('never synced there');
+  a.syncAll();
+  exchange(a, b, 1);
+  live(a, b, stuckMs / 1000 - 5, () => exchange(a, b, 1));
+  expect(stalledMs()).toBeGreaterThanOrEqual(stuckMs - 10_000);
+  expect(alarmsOf(a)).toEqual([]);
+  live(a, b, 200, () => exchange(a, b, 1));
+  expect(alarmsOf(a)).toEqual(['E_STUCK']);
+  settle(a, b, 1);
+  live(a, b, 100, () => settle(a, b, 1));
+  expect([stalledMs(), alarmsOf(a).length]).toEqual([0, 1]);
+  expect(b.deliver()).toEqual(['never synced there']);
+  a.broadcast('nor this');
+  a.syncAll();
+  live(a, b, 100, () => exchange(a, b, 1));
+  expect(alarmsOf(a)).toHaveLength(2);
+});
+
 test('W23: a peer whose disk hangs keeps its link, acknowledges nothing, is sent its window, and gets all in the end', () => {
   const windowBytes = 2000;
   const a = new ReplicaUnderTest({ name: 'a', peers: ['b'], nonce: 1, limits: { windowBytes } });
@@ -112,8 +140,9 @@ test('W23: a peer whose disk hangs keeps its link, acknowledges nothing, is sent
     exchange(a, b, 1);
   }
   live(a, b, 600, () => exchange(a, b, 1));
-  const troubles = ['peer-down', 'refused', 'alarm'];
+  const troubles = ['peer-down', 'refused'];
   expect([a, b].flatMap(({ events }) => events.filter(({ type }) => troubles.includes(type)))).toEqual([]);
+  expect([a, b].map(alarmsOf)).toEqual([['E_STUCK'], []]);
   expect(a.receipts).toEqual([]);
   expect(b.deliver()).toEqual([]);
   expect(sentBytes).toBeLessThan(windowBytes + 500);

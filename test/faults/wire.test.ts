@@ -70,9 +70,11 @@ describe('W8: what a version to come may send', () => {
     expectRefused(new Besieged(), bytes, 'E_VERSION');
   });
 
-  test('W8: a frame of an unknown optional type is passed over, and what follows is taken', () => {
+  test('W8: a frame of an unknown optional type is passed over and counted, and what follows is taken', () => {
     const besieged = new Besieged();
     besieged.attack(frame(200, [1, 2, 3]));
+    const skipped = besieged.a.replica.status().members.map(({ name, skippedFrames }) => [name, skippedFrames]);
+    expect(skipped).toContainEqual(['d', 1]);
     expect(besieged.a.takeFrames(besieged.link).map(({ type }) => type)).not.toContain('ack');
     besieged.attack(forgedFrame({ body: valid }));
     besieged.expectUnharmed(['!']);

@@ -235,12 +235,12 @@ describe('refuses', () => {
 
 describe('small-log', () => {
   test('holds at crash points of all kinds, and twice in the same way', async () => {
-    const once = await crashPoints(smallLog, { limit: 80 });
+    const once = await crashPoints(smallLog, { limit: 40 });
     expect(once).toMatchObject({ failed: 0, undecided: 0, notReproducible: 0 });
-    expect(once.points).toBeGreaterThan(55);
-    expect(once.points).toBeLessThanOrEqual(80);
+    expect(once.points).toBeGreaterThan(27);
+    expect(once.points).toBeLessThanOrEqual(40);
     for (const { crashes, powerLosses } of once.nodes) expect(Math.min(crashes, powerLosses)).toBeGreaterThan(0);
-    expect(withoutTimes(await crashPoints(smallLog, { limit: 80 }))).toEqual(withoutTimes(once));
+    expect(withoutTimes(await crashPoints(smallLog, { limit: 40 }))).toEqual(withoutTimes(once));
   });
 
   test('has 5,000 crash points or more on three nodes', () => {
@@ -284,10 +284,11 @@ describe('a failure', () => {
   test('is kept as a plan that shows it again', async () => {
     const outDir = join(temporaryDirectory(), 'runs');
     expect(runPlan(tight).verdict).toBe('pass');
-    const result = await crashPoints(tight, { outDir, bail: true, restartAfterMs: 2, program: 'npx antecedent' });
+    const options = { nodes: [nodeName('b')], bail: true, restartAfterMs: 2 };
+    const result = await crashPoints(tight, { ...options, outDir, program: 'npx antecedent' });
     expect(result.failed).toBe(1);
     const [failure] = result.failures;
-    expect(failure).toMatchObject({ node: expect.any(String) as string, power: false, survivors: null });
+    expect(failure).toMatchObject({ node: 'b', power: false, survivors: null });
     const path = failure?.planPath ?? '';
     expect(readdirSync(outDir).map((name) => join(outDir, name))).toEqual([path, failure?.reportPath]);
     const plan = readPlan(readFileSync(path, 'utf8'), path);

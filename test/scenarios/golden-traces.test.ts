@@ -8,7 +8,6 @@ import { expect, test } from 'vitest';
 import { catalogue, makePlan, runPlan } from '../../scenarios/index.js';
 
 test.each(catalogue.map((scenario) => [scenario.name, scenario] as const))('%s', (name, scenario) => {
-  const first = runPlan(makePlan(scenario, '1'));
-  expect(runPlan(makePlan(scenario, '1')).traceHash).toBe(first.traceHash);
-  expect(`${name} ${first.events} events ${first.traceHash}`).toMatchSnapshot();
+  const { events, traceHash } = runPlan(makePlan(scenario, '1'));
+  expect(`${name} ${events} events ${traceHash}`).toMatchSnapshot();
 });

@@ -13,7 +13,7 @@ import {
   type HistoryEvent,
   type ScenarioBody,
 } from '../../scenarios/index.js';
-import { DeliveryTimer, toMetrics } from '../../scenarios/metrics.js';
+import { DeliveryTimer, MemoryGauge, toMetrics } from '../../scenarios/metrics.js';
 
 const [a, b, c] = [nodeName('a'), nodeName('b'), nodeName('c')];
 const payload = new Uint8Array(0);
@@ -76,9 +76,10 @@ describe('delivery times', () => {
 
 test('costs count from the first broadcast on, and are shared out among all of them', () => {
   const deliveryMs = { p50: 1, p99: 2, max: 3 };
+  const memoryBytes = { max: 6, messages: 3, index: 2, tables: 1 };
   const usageBefore = { writes: 10, writtenBytes: 400, syncs: 6, bufferedBytesMax: 9, diskBytesMax: 70 };
   const usage = { writes: 33, writtenBytes: 1000, syncs: 7, bufferedBytesMax: 12, diskBytesMax: 77 };
-  expect(toMetrics({ broadcasts: 3, usage, usageBefore, deliveryMs })).toEqual({
+  expect(toMetrics({ broadcasts: 3, usage, usageBefore, deliveryMs, memoryBytes })).toEqual({
     messages: 23,
     bytes: 600,
     syncs: 1,
@@ -88,13 +89,23 @@ test('costs count from the first broadcast on, and are shared out among all of t
     deliveryMs,
     linkBufferBytesMax: 12,
     diskBytesMax: 77,
+    memoryBytes,
   });
-  expect(toMetrics({ broadcasts: 0, usage, usageBefore: undefined, deliveryMs })).toMatchObject({
+  expect(toMetrics({ broadcasts: 0, usage, usageBefore: undefined, deliveryMs, memoryBytes })).toMatchObject({
     messages: 33,
     messagesPerBroadcast: 0,
     bytesPerBroadcast: 0,
     syncsPerBroadcast: 0,
   });
+});
+
+test('of all looks at memory, that at which a node kept most counts', () => {
+  const gauge = new MemoryGauge();
+  expect(gauge.result).toEqual({ max: 0, messages: 0, index: 0, tables: 0 });
+  gauge.note({ messageBytes: 100, indexBytes: 10, tableBytes: 1 });
+  gauge.note({ messageBytes: 50, indexBytes: 60, tableBytes: 70 });
+  gauge.note({ messageBytes: 170, indexBytes: 0, tableBytes: 0 });
+  expect(gauge.result).toEqual({ max: 180, messages: 50, index: 60, tables: 70 });
 });
 
 test('the same plan gives the same numbers', () => {

@@ -60,7 +60,7 @@ function linesApplied(history: readonly HistoryEvent[]): Map<string, string[]> {
 
 describe.each(catalogue.map((entry) => [entry.name, entry] as const))('%s', (_name, entry) => {
   test('holds, and every message is delivered everywhere', () => {
-    for (const seed of ['1', '2', '3', '4']) {
+    for (const seed of ['1', '2']) {
       const plan = makePlan(entry, seed);
       const result = runPlan(plan);
       expect(result.violations, `seed ${seed}`).toEqual([]);
@@ -202,14 +202,13 @@ test('the slow peer falls behind, and has caught up before its line and its disk
 });
 
 test('power losses take away what was not synced, from the middle of a write too', () => {
-  const total: Record<string, number> = {};
-  for (let seed = 1; seed <= 40; seed++) {
+  const wanted: readonly string[] = ['lost-write', 'torn-write', 'scattered-write'];
+  const seen = new Set<string>();
+  for (let seed = 1; seed <= 40 && !wanted.every((kind) => seen.has(kind)); seed++) {
     const { faults } = runPlan(makePlan(findScenario('power-loss'), String(seed)));
-    for (const [kind, count] of Object.entries(faults)) total[kind] = (total[kind] ?? 0) + count;
+    for (const [kind, count] of Object.entries(faults)) if (count > 0) seen.add(kind);
   }
-  expect(total['lost-write']).toBeGreaterThan(0);
-  expect(total['torn-write']).toBeGreaterThan(0);
-  expect(total['scattered-write']).toBeGreaterThan(0);
+  expect([...seen]).toEqual(expect.arrayContaining([...wanted]));
 });
 
 describe.each<ApplicationMode>([

@@ -35,6 +35,7 @@ const metrics: RunMetrics = {
   deliveryMs: { p50: 3, p99: 20, max: 40 },
   linkBufferBytesMax: 7,
   diskBytesMax: 4096,
+  memoryBytes: { max: 900, messages: 500, index: 100, tables: 300 },
 };
 
 type Run = typeof runPlan;
@@ -114,7 +115,7 @@ test('adds up what the runs were', async () => {
   });
 });
 
-test('adds up what the runs cost, and keeps the slowest deliveries and the fullest disk', async () => {
+test('adds up what the runs cost, and keeps the slowest deliveries, the fullest disk and the largest node', async () => {
   const { scenarios } = await sweep({
     scenarios: [calm],
     seeds: { from: 1, to: 3 },
@@ -122,7 +123,13 @@ test('adds up what the runs cost, and keeps the slowest deliveries and the fulle
       seed === 2
         ? {
             broadcasts: 6,
-            metrics: { ...metrics, messages: 38, deliveryMs: { p50: 1, p99: 90, max: 100 }, diskBytesMax: 5000 },
+            metrics: {
+              ...metrics,
+              messages: 38,
+              deliveryMs: { p50: 1, p99: 90, max: 100 },
+              diskBytesMax: 5000,
+              memoryBytes: { max: 901, messages: 1, index: 0, tables: 900 },
+            },
           }
         : {},
     ),
@@ -140,6 +147,7 @@ test('adds up what the runs cost, and keeps the slowest deliveries and the fulle
       deliveryP99MsMax: 90,
       linkBufferBytesMax: 7,
       diskBytesMax: 5000,
+      memoryBytesMax: 901,
     },
   });
 });

@@ -36,6 +36,7 @@ describe('an application that begins anew behind a journal without its beginning
     const group = bothReleased();
     const b = withoutApplication(group);
     expect(b.refusalOf('too early')).toBe('E_CATCHING_UP');
+    expect(b.replica.status().refusal?.code, 'it says so before it is asked').toBe('E_CATCHING_UP');
     expect(b.apply()).toBe(false);
     group.get('a').broadcast('meanwhile');
     group.connectAll();

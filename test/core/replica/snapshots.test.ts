@@ -100,6 +100,27 @@ describe('a member that needs what was given up', () => {
     }
   });
 
+  test('is not given by one whose application may be further than it has confirmed since its restart', () => {
+    const group = withoutC();
+    const before = group.get('a');
+    // Applied, and a crash came before the mark was synced.
+    const unmarked = before.keptJournal.filter(({ type }) => type !== recordTypes.applied);
+    const a = group.start({ name: 'a', peers: ['b', 'c'], ...options, journal: unmarked });
+    a.applied = before.applied.slice(0, a.replica.position);
+    expect(a.applied.length).toBeLessThan(before.applied.length);
+    group.get('b').givesSnapshots = false;
+    const c = startC(group);
+    a.isApplying = false;
+    group.connectAll();
+    group.settle();
+    expect([a.replica.isSnapshotWanted, c.installed]).toEqual([false, []]);
+    a.isApplying = true;
+    group.settle();
+    group.passPings();
+    expect(c.installed).toHaveLength(1);
+    expect(c.applied).toEqual(a.applied);
+  });
+
   test('is refused without hooks while the application has not taken the snapshot', () => {
     const group = withoutC();
     const c = startC(group);

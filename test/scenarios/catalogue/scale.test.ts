@@ -42,4 +42,8 @@ test('hundred-nodes holds, and every line is delivered by every node', { timeout
   // Each other node once, and not much more.
   expect(metrics.messagesPerBroadcast).toBeGreaterThan(99);
   expect(metrics.messagesPerBroadcast).toBeLessThan(1000);
+  // What each of 100 members has said of each of 30 logs, and nothing that grows faster.
+  const { memoryBytes } = metrics;
+  expect(memoryBytes.tables).toBeGreaterThan(8 * 100 * 30);
+  expect(memoryBytes.max).toBeLessThan(1 << 20);
 });

@@ -12,6 +12,7 @@ const metrics: RunMetrics = {
   deliveryMs: { p50: 3, p99: 21.5, max: 80 },
   linkBufferBytesMax: 0,
   diskBytesMax: 4096,
+  memoryBytes: { max: 900, messages: 500, index: 100, tables: 300 },
 };
 
 test.each<[budgets: Budgets]>([

@@ -20,6 +20,11 @@ export function holdsFor(share: Share, seeds: SeedRange, timeoutMs: number): voi
 }
 
 export async function expectHeld(scenario: Scenario, seeds: SeedRange): Promise<void> {
-  const { failures } = await sweep({ scenarios: [scenario], seeds, verifyShare: 0.01 });
+  const { failures, notReproducible, undecidedRuns } = await sweep({
+    scenarios: [scenario],
+    seeds,
+    verifyShare: 0.01,
+  });
   expect(failures.map(({ seed, signature }) => `${scenario.name} ${seed}: ${signature}`)).toEqual([]);
+  expect({ notReproducible, undecidedRuns }).toEqual({ notReproducible: [], undecidedRuns: [] });
 }
