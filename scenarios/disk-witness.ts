@@ -8,8 +8,8 @@
  *   there. (A start may cut off a torn tail, in which whole records may stand that never counted.)
  * - A snapshot of another node's state holds what is in it, from when on the record stands that makes it count; for ever, as what
  *   is removed later.
- * - A synced byte is read once a life, and only when somebody asks; behind a cut again, since it cannot be seen from outside when
- *   the cut is synced. A look costs nothing in simulated time.
+ * - A synced byte is read once a life, and only when somebody asks; once more when a file was cut, for then other records may
+ *   stand behind the cut. A look costs nothing in simulated time.
  */
 import {
   identifySegment,
@@ -39,14 +39,14 @@ type Batch = Omit<DroppedRange, 'holders'>;
 interface FileReading {
   /** Where the last record ends that was read. */
   end: number;
-  /** The shortest that the file was cut to. The cut is synced some time later, and what is written behind it may be longer than what was there. */
-  cutTo: number;
   readonly batches: Batch[];
 }
 
 interface Witnessed {
   readonly disk: SimulatedDisk;
   readonly files: Map<string, FileReading>;
+  /** Files that were cut, and the cut is not synced. */
+  readonly cut: Set<string>;
   held: Holdings;
   /** What went with removed files, or came with a snapshot. */
   readonly dropped: Holdings;
@@ -59,23 +59,23 @@ export class DiskWitness {
   /** Looks at the disk of one more node. `onDropped` hears of removed files that had messages in them. */
   add(name: NodeName, disk: SimulatedDisk, onDropped: (ranges: readonly DroppedRange[]) => void): void {
     const node: Witnessed = {
-      ...{ disk, files: new Map(), held: new Holdings(), dropped: new Holdings() },
+      ...{ disk, files: new Map(), cut: new Set(), held: new Holdings(), dropped: new Holdings() },
       snapshots: new SnapshotReader(runDigests),
     };
     this.#nodes.set(name, node);
-    disk.onTruncate = (file, length) => {
-      const reading = readingOf(node, file);
-      reading.cutTo = Math.min(reading.cutTo, length);
+    disk.onTruncate = (file) => void node.cut.add(file);
+    disk.onSync = (file) => {
+      if (node.cut.delete(file)) readAgain(node);
     };
     disk.onRemove = (file, bytes) => {
       if (segmentIndexOf(file) === undefined) return;
       // The pieces of a snapshot may have gone with another file.
       readOn(node);
-      const { batches, cutTo, end } = readingOf(node, file);
-      const isWhole = end <= cutTo;
-      const gone = isWhole ? batches : [];
-      // With what was never synced, and what is there instead of what was cut.
-      readRecords(bytes, isWhole ? end : 0, { onBatch: (batch) => void gone.push(batch), onRecord: () => undefined });
+      const isCut = node.cut.delete(file);
+      const { batches, end } = readingOf(node, file);
+      const gone = isCut ? [] : batches;
+      // With what was never synced.
+      readRecords(bytes, isCut ? 0 : end, { onBatch: (batch) => void gone.push(batch), onRecord: () => undefined });
       const ranges = joinBatches(gone);
       if (ranges.length === 0) return;
       onDropped(ranges.map((range) => ({ ...range, holders: this.#holdersOf(range) })));
@@ -92,9 +92,9 @@ export class DiskWitness {
   forget(name: NodeName): void {
     const node = this.#nodes.get(name);
     if (node === undefined) return;
-    node.files.clear();
+    node.cut.clear();
     node.held = node.dropped.copy();
-    node.snapshots = new SnapshotReader(runDigests);
+    readAgain(node);
   }
 
   #holdersOf(range: Batch): readonly NodeName[] {
@@ -107,6 +107,12 @@ export class DiskWitness {
   }
 }
 
+/** Everything on the disk is to be looked at anew, the pieces of snapshots too: they count in order. */
+function readAgain(node: Witnessed): void {
+  node.files.clear();
+  node.snapshots = new SnapshotReader(runDigests);
+}
+
 /** Reads what has been synced since the last time. */
 function readOn(node: Witnessed): void {
   const { disk, held } = node;
@@ -114,20 +120,19 @@ function readOn(node: Witnessed): void {
   for (const [file, bytes] of disk.syncedFiles) {
     if (segmentIndexOf(file) === undefined) continue;
     const reading = readingOf(node, file);
-    const from = Math.min(reading.end, reading.cutTo);
-    if (bytes.length <= from) continue;
+    if (bytes.length <= reading.end) continue;
     const onBatch = (batch: Batch): void => {
       reading.batches.push(batch);
       if (!held.covers(batch)) held.add(batch);
     };
-    reading.end = Math.max(reading.end, readRecords(bytes, from, { onBatch, onRecord }));
+    reading.end = readRecords(bytes, reading.end, { onBatch, onRecord });
   }
 }
 
 function readingOf({ files }: Witnessed, file: string): FileReading {
   let reading = files.get(file);
   if (reading === undefined) {
-    reading = { end: 0, cutTo: Infinity, batches: [] };
+    reading = { end: 0, batches: [] };
     files.set(file, reading);
   }
   return reading;

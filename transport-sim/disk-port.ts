@@ -319,6 +319,7 @@ class SimulatedFile implements DiskFile, Handle {
         return failure(`${this.name} could not be synced: input/output error`);
       }
       content.makeDurable(mark);
+      this.#disk.onSync?.(this.name);
       return fine;
     };
     const interrupt = perhaps(() => content.makeDurable(mark));
@@ -328,7 +329,7 @@ class SimulatedFile implements DiskFile, Handle {
   truncate(length: number, done: Done<void>): void {
     this.#check(0, length);
     const complete = (): Result<void> => {
-      this.#disk.onTruncate?.(this.name, length);
+      this.#disk.onTruncate?.(this.name);
       this.content.truncate(length);
       return fine;
     };

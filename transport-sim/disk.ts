@@ -111,8 +111,10 @@ export class SimulatedDisk {
 
   /** Hears of every file just before it is removed, with the bytes that a reader would see. Must not change anything. */
   onRemove: ((name: string, bytes: Uint8Array) => void) | undefined;
-  /** Hears of every file just before it is cut to `length` bytes. Must not change anything. */
-  onTruncate: ((name: string, length: number) => void) | undefined;
+  /** Hears of every file just before it is cut. Must not change anything. */
+  onTruncate: ((name: string) => void) | undefined;
+  /** Hears of every file that was synced, by the name under which it was opened. Must not change anything. */
+  onSync: ((name: string) => void) | undefined;
 
   readonly #kernel: Kernel;
   readonly #name: string;

@@ -1,8 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { nodeName, type DiskFile, type JournalEntry } from '../../core/index.js';
 import { AppendEncoder } from '../../core/journal/append-encoder.js';
-import { segmentChecksum } from '../../core/journal/record.js';
+import { recordTypes, segmentChecksum } from '../../core/journal/record.js';
 import { encodeSegmentHeader, firstHeader, segmentName, tailOfEmptySegment } from '../../core/journal/segment.js';
+import { emptyLogState } from '../../core/message/batch.js';
+import { ByteWriter } from '../../core/message/bytes.js';
+import { encodeCheckpoint } from '../../core/replica/checkpoint.js';
+import { joinSnapshot, pieceBytes, writePiece } from '../../core/replica/snapshot.js';
 import { DiskWitness } from '../../scenarios/disk-witness.js';
 import type { DroppedRange } from '../../scenarios/history.js';
 import { simulatedDigests } from '../../transport-sim/index.js';
@@ -127,6 +131,45 @@ describe('a message counts', () => {
     expect(made.has('a:1')).toBe(true);
     made.witness.forget(a);
     expect(['b:2', 'b:3', 'a:1'].map(made.has)).toEqual([true, false, false]);
+  });
+});
+
+/** The records of a snapshot that holds b:1 to b:5, in two pieces. */
+function snapshotOfFive(): readonly JournalEntry[] {
+  const log = { origin: 0, releasedSeq: 5, held: [], state: { ...emptyLogState, nextSeq: 6 } };
+  const origins = [{ name: nodeName('b'), incarnation: 1 }];
+  const checkpoint = encodeCheckpoint({ position: 5, skipped: [], members: [], logs: [log] }, origins);
+  const { id, bytes } = joinSnapshot(checkpoint, new Uint8Array(pieceBytes), simulatedDigests);
+  const piece = (offset: number): JournalEntry => {
+    const writer = new ByteWriter();
+    writePiece(writer, { id, totalBytes: bytes.length, offset, bytes: bytes.subarray(offset, offset + pieceBytes) });
+    return { type: recordTypes.snapshotChunk, body: writer.view() };
+  };
+  return [piece(0), piece(pieceBytes), { type: recordTypes.snapshot, body: id }];
+}
+
+describe('a snapshot', () => {
+  test.each([
+    ['', 0],
+    [', also when what stood behind its first piece was cut off', 100],
+  ])('counts from the record on that makes it count%s', (_when, tornBytes) => {
+    const made = watched();
+    const entries = snapshotOfFive();
+    const bytes = segment(entries);
+    const ends = entries.map((_, index) => segment(entries.slice(0, index + 1)).length);
+    const log = withSegment(made);
+    made.write(log, 0, bytes.subarray(0, ends[0]));
+    made.write(log, ends[0] ?? 0, new Uint8Array(tornBytes));
+    made.sync(log);
+    expect(made.has('b:5')).toBe(false);
+    made.answer((done) => log.truncate(ends[0] ?? 0, done));
+    made.sync(log);
+    for (const from of [0, 1]) {
+      expect(made.has('b:5')).toBe(false);
+      made.write(log, ends[from] ?? 0, bytes.subarray(ends[from], ends[from + 1]));
+      made.sync(log);
+    }
+    expect(['b:1', 'b:5', 'b:6'].map(made.has)).toEqual([true, true, false]);
   });
 });
 
