@@ -1,14 +1,42 @@
 /**
  * How the tests run. `npm test` leaves out `*.long.test.ts`; `npm run test:long` runs everything, with more time a test.
+ *
+ * Loading the program costs most test files more than their tests do, and what was just loaded is slow at first. So the
+ * files of folders that leave their process as they found it take turns in one process per core, where everything is
+ * loaded once. All others get a process each: they replace clocks or modules, or leave sockets, locks and timers behind.
  */
 import { configDefaults, defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+const all = 'test/**/*.test.ts';
+const sharing = 'test/{core,transport-sim,scenarios,cli,structure}/**/*.test.ts';
+
+/** Small files that take minutes. Vitest starts the largest files first, until it remembers how long each one took. */
+const longRunning = /\/test\/(scenarios\/seeds|mutants)\//;
+
+/** Starts first what takes longest: the last file to start keeps one core waiting for the other. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isLong = ({ moduleId }: TestSpecification): boolean => longRunning.test(moduleId);
+    // Each project in one piece: a shared process ends as soon as the next file is of another project.
+    return [...new Set(sorted.map(({ project }) => project))].flatMap((project) => {
+      const own = sorted.filter((file) => file.project === project);
+      return [...own.filter(isLong), ...own.filter((file) => !isLong(file))];
+    });
+  }
+}
 
 export default defineConfig(({ mode }) => {
   const long = mode === 'long';
+  const exclude = [...configDefaults.exclude, ...(long ? [] : ['test/**/*.long.test.ts'])];
   return {
     test: {
-      include: ['test/**/*.test.ts'],
-      exclude: [...configDefaults.exclude, ...(long ? [] : ['test/**/*.long.test.ts'])],
+      projects: [
+        { extends: true, test: { name: 'shared', isolate: false, include: [sharing], exclude } },
+        { extends: true, test: { name: 'isolated', include: [all], exclude: [...exclude, sharing] } },
+      ],
+      sequence: { sequencer: LongestFirst },
       // Processes, not threads: tests of the real world lock files and end processes.
       pool: 'forks',
       // Vitest leaves one core free by default, which on two cores halves the speed.

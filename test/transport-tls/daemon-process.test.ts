@@ -3,15 +3,18 @@ import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { bundleScript } from '../support/bundled-program.js';
 import { removeTestDirectories, TestAuthority } from '../support/certificates.js';
 import { DaemonProcess, linesOf, writeConfig, type Event } from './daemon-process.js';
 import { processHangMs, type Inbox } from './waiting.js';
 
 let authority: TestAuthority;
+let program: readonly string[];
 const running: DaemonProcess[] = [];
 
 beforeAll(async () => {
   authority = await TestAuthority.make('demo', ['a']);
+  program = [process.execPath, await bundleScript('cli/main.ts')];
 });
 afterEach(async () => {
   for (const daemon of running.splice(0)) await daemon.kill();
@@ -19,7 +22,7 @@ afterEach(async () => {
 afterAll(removeTestDirectories);
 
 function start(configPath: string): DaemonProcess {
-  const daemon = new DaemonProcess(configPath);
+  const daemon = new DaemonProcess(configPath, program);
   running.push(daemon);
   return daemon;
 }

@@ -6,9 +6,6 @@ import type { Readable } from 'node:stream';
 import { makeTestDirectory, type TestAuthority } from '../support/certificates.js';
 import { Inbox, processHangMs, within } from './waiting.js';
 
-/** A command that runs the program from its sources. */
-const sources = [process.execPath, '--import', 'tsx', join(import.meta.dirname, '../../cli/main.ts')];
-
 /** A line of standard output. */
 export type Event = Readonly<Record<string, unknown>>;
 
@@ -45,7 +42,7 @@ export class DaemonProcess {
   readonly #ended: Promise<number | null>;
 
   /** `command` runs the program, with what must come before it. */
-  constructor(configPath: string, command: readonly string[] = sources) {
+  constructor(configPath: string, command: readonly string[]) {
     const [file, ...args] = [...command, 'node', '--config', configPath, '--stdio'];
     this.child = spawn(file, args, { stdio: 'pipe' });
     this.child.stdin.on('error', () => {});

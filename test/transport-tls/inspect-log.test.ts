@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { inspectLog, lockDirectory, type InspectedRecord, type LogInspection } from '../../transport-tls/index.js';
+import { bundleScript } from '../support/bundled-program.js';
 import { makeTestDirectory, removeTestDirectories } from '../support/certificates.js';
 import {
   addBytes,
@@ -228,10 +229,8 @@ describe('a log on which a node runs', () => {
   });
 
   test('is recognized in another process, until that is killed', async () => {
-    const script = join(import.meta.dirname, 'lock-holder.ts');
-    const holder = spawn(process.execPath, ['--import', 'tsx', script, directory], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const script = await bundleScript('test/transport-tls/lock-holder.ts');
+    const holder = spawn(process.execPath, [script, directory], { stdio: ['ignore', 'pipe', 'inherit'] });
     await within('the holder', new Promise((resolve) => holder.stdout.once('data', resolve)), processHangMs);
     expect(await inspect()).toMatchObject({ live: true, holder: holder.pid });
     const ended = new Promise((resolve) => holder.once('exit', resolve));

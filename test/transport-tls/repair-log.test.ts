@@ -13,6 +13,7 @@ import {
   type RepairPlan,
 } from '../../transport-tls/index.js';
 import { repairDisk } from '../../transport-tls/repair-plan.js';
+import { bundleScript } from '../support/bundled-program.js';
 import { makeTestDirectory, removeTestDirectories } from '../support/certificates.js';
 import {
   addBytes,
@@ -399,10 +400,8 @@ describe('a repair', () => {
   });
 
   test('is refused while another process holds the directory', async () => {
-    const script = join(import.meta.dirname, 'lock-holder.ts');
-    const holder = spawn(process.execPath, ['--import', 'tsx', script, directory], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const script = await bundleScript('test/transport-tls/lock-holder.ts');
+    const holder = spawn(process.execPath, [script, directory], { stdio: ['ignore', 'pipe', 'inherit'] });
     await within('the holder', new Promise((resolve) => holder.stdout.once('data', resolve)), processHangMs);
     const error: unknown = await repairLog(directory, yes).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ message: expect.stringContaining(`process ${String(holder.pid)}`) as string });
