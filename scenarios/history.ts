@@ -100,7 +100,7 @@ export type HistoryEvent =
       readonly clock: Iterable<readonly [origin: string, seq: number]>;
     }
   | {
-      /** A file with messages in it is removed from the disk of this node. */
+      /** The node removes a file with messages in it from its disk. */
       readonly type: 'dropped';
       readonly atMs: number;
       readonly node: NodeName;

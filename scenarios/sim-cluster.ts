@@ -74,9 +74,10 @@ export class SimCluster {
       });
       this.#members.set(name, member);
       simulation.addNode(name, member);
-      this.#witness.add(name, simulation.disk(name), (ranges) =>
-        observe({ type: 'dropped', atMs: simulation.nowMs, node: name, ranges }),
-      );
+      this.#witness.add(name, simulation.disk(name), (ranges) => {
+        // What a repair sets aside was damaged.
+        if (member.isNodeRunning) observe({ type: 'dropped', atMs: simulation.nowMs, node: name, ranges });
+      });
     }
   }
 

@@ -137,6 +137,11 @@ export class SimMember implements Process {
     return this.#isPaused;
   }
 
+  /** False while another program works on its directory, such as a repair. */
+  get isNodeRunning(): boolean {
+    return this.#life !== undefined;
+  }
+
   /** What its node keeps in memory; undefined while that is not ready. */
   get memory(): MemoryLook | undefined {
     const life = this.#life;
