@@ -105,6 +105,8 @@ class Run {
   /** When an application last got something done, in events and in time. */
   #progress: { events: number; atMs: number } = { events: 0, atMs: 0 };
   #isGivenUp = false;
+  /** What was wrong between the last two heartbeats that were watched. */
+  #restless: Violation | undefined;
   #isOver = false;
   #hasRestJudged = false;
   #observed = 0;
@@ -234,6 +236,7 @@ class Run {
       const restless = this.#cluster.hasFenced
         ? undefined
         : checkIdle({ events, live, down: nodes.length - live, timings }, simulation.nowMs);
+      this.#restless = restless;
       if (restless !== undefined && windows > 1) {
         this.#watchIdle(windows - 1);
         return;
@@ -319,7 +322,8 @@ class Run {
     const idle = quietEvents <= (restEventsPerSecond * this.#plan.nodes.length * quietMs) / 1000;
     const end = { atMs: simulation.nowMs, live: this.#cluster.live, busy, idle };
     const violation =
-      this.#judge.finish(end) ?? (this.#isOver ? undefined : describeUnfinished(this.#cluster.unfinished, end));
+      this.#judge.finish(end) ??
+      (this.#isOver ? undefined : (describeUnfinished(this.#cluster.unfinished, end) ?? this.#restless));
     return violation ?? this.#judgeBudgets();
   }
 

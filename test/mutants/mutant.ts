@@ -5,7 +5,7 @@
  * so the code that ships knows nothing of it and pays nothing for it. Every replaced text must occur exactly once;
  * otherwise the mutant no longer fits the code, and loading it fails.
  */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
@@ -54,7 +54,9 @@ export async function loadScenarios(mutant?: Mutant): Promise<Scenarios> {
     logLevel: 'silent',
     plugins: mutant === undefined ? [] : [editing(mutant)],
   });
-  return (await import(pathToFileURL(outfile).href)) as Scenarios;
+  const loaded = (await import(pathToFileURL(outfile).href)) as Scenarios;
+  rmSync(outfile);
+  return loaded;
 }
 
 function editing(mutant: Mutant): Plugin {
