@@ -56,8 +56,11 @@ interface Witnessed {
 export class DiskWitness {
   readonly #nodes = new Map<NodeName, Witnessed>();
 
-  /** Looks at the disk of one more node. `onDropped` hears of removed files that had messages in them. */
-  add(name: NodeName, disk: SimulatedDisk, onDropped: (ranges: readonly DroppedRange[]) => void): void {
+  /**
+   * Looks at the disk of one more node. `onDropped` hears of removed files that had messages in them, and says whether they count from
+   * now on as having been there.
+   */
+  add(name: NodeName, disk: SimulatedDisk, onDropped: (ranges: readonly DroppedRange[]) => boolean): void {
     const node: Witnessed = {
       ...{ disk, files: new Map(), cut: new Set(), held: new Holdings(), dropped: new Holdings() },
       snapshots: new SnapshotReader(runDigests),
@@ -73,12 +76,12 @@ export class DiskWitness {
       readOn(node);
       const isCut = node.cut.delete(file);
       const { batches, end } = readingOf(node, file);
-      const gone = isCut ? [] : batches;
+      const gone = isCut ? [] : [...batches];
       // With what was never synced.
       readRecords(bytes, isCut ? 0 : end, { onBatch: (batch) => void gone.push(batch), onRecord: () => undefined });
       const ranges = joinBatches(gone);
       if (ranges.length === 0) return;
-      onDropped(ranges.map((range) => ({ ...range, holders: this.#holdersOf(range) })));
+      if (!onDropped(ranges.map((range) => ({ ...range, holders: this.#holdersOf(range) })))) return;
       for (const range of ranges) for (const holdings of [node.dropped, node.held]) holdings.add(range);
     };
   }

@@ -69,7 +69,7 @@ export interface RunResult {
 
 /** Time between two looks at whether the run is over. */
 const checkEveryMs = 50;
-/** So many times the nodes may have had no rest yet, because what was sent again, and its acknowledgements, were under way. */
+/** Looks from one heartbeat to the next; before the last one something sent again, and its acknowledgements, may have been under way. */
 const idleWindows = 3;
 /** Every so many events of the history the memory of a node is looked at. */
 const memoryCheckEvery = 50;

@@ -75,8 +75,9 @@ export class SimCluster {
       this.#members.set(name, member);
       simulation.addNode(name, member);
       this.#witness.add(name, simulation.disk(name), (ranges) => {
-        // What a repair sets aside was damaged.
+        // What a repair sets aside was damaged. (At a crash the node counts as running until its disk has crashed.)
         if (member.isNodeRunning) observe({ type: 'dropped', atMs: simulation.nowMs, node: name, ranges });
+        return member.isNodeRunning;
       });
     }
   }

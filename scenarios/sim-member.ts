@@ -137,7 +137,7 @@ export class SimMember implements Process {
     return this.#isPaused;
   }
 
-  /** False while another program works on its directory, such as a repair. */
+  /** False while it is down, and while another program works on its directory, such as a repair. */
   get isNodeRunning(): boolean {
     return this.#life !== undefined;
   }
@@ -534,9 +534,16 @@ export class SimMember implements Process {
 
   #snapshotHandlers(life: () => Life): SnapshotHandlers {
     return {
-      make: (done) => done(this.#saveState()),
+      make: (done) => this.#handleMake(life(), done),
       install: (state, position, applied) => this.#handleInstall(life(), state, position, applied),
     };
+  }
+
+  #handleMake(life: Life, done: (state: Uint8Array) => void): void {
+    const { applyMs } = this.#options.mode;
+    const state = this.#saveState();
+    if (applyMs === undefined) done(state);
+    else this.#wait(life, applyMs, () => done(state));
   }
 
   /** The state, and for the observer whose it is. */

@@ -101,7 +101,7 @@ export class RunningNode implements AntecedentNode {
         ...(hooks === undefined
           ? {}
           : {
-              snapshots: snapshotHandlers(hooks, this.#restoring, ports.logger, (position) => {
+              snapshots: snapshotHandlers(hooks, this.#restoring, ports, (position) => {
                 this.position = position;
               }),
             }),

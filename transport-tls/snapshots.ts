@@ -5,7 +5,7 @@
  * what comes next builds on it, so it is tried until it works.
  */
 import { types } from 'node:util';
-import type { Logger, NodeHandlers } from '../core/index.js';
+import type { Logger, NodeHandlers, Ports } from '../core/index.js';
 import { errorText } from './error-text.js';
 import type { RetriedCalls } from './retried-calls.js';
 
@@ -16,16 +16,25 @@ export interface SnapshotHooks {
   readonly restore: (state: Uint8Array, position: number) => void | Promise<void>;
 }
 
+/** Nothing is delivered while a snapshot is made; after so many milliseconds the operator is told. */
+const slowMs = 30_000;
+
 /** The hooks as the core calls them. `onInstalled` comes before the core hears of it. */
 export function snapshotHandlers(
   { snapshot, restore }: SnapshotHooks,
   calls: RetriedCalls,
-  logger: Logger,
+  { clock, logger }: Pick<Ports, 'clock' | 'logger'>,
   onInstalled: (position: number) => void,
 ): NonNullable<NodeHandlers['snapshots']> {
   return {
     make: (done) => {
-      void makeSnapshot(snapshot, logger).then(done);
+      const cancelWatch = clock.wakeAt(clock.nowMs() + slowMs, () => {
+        logger.log('warn', 'snapshot-slow', { code: 'E_APP', waitedMs: slowMs });
+      });
+      void makeSnapshot(snapshot, logger).then((state) => {
+        cancelWatch();
+        done(state);
+      });
     },
     install: (state, position, applied) => {
       const done = (): void => {

@@ -202,6 +202,11 @@ export class Deliveries {
     this.#isBehindJournal = false;
   }
 
+  /** Memory of the snapshot that waits for the application. */
+  get installedBytes(): number {
+    return this.#installed?.state.length ?? 0;
+  }
+
   /** The snapshot to hand to the application now. */
   takeSnapshot(): SnapshotDelivery | undefined {
     const installed = this.#installed;

@@ -2,7 +2,7 @@
  * Counts what a replica keeps in memory, for `NodeStatus`: what grows with the load, with the journal, and with members times logs.
  *
  * Counted and not measured, so that the same run gives the same numbers everywhere. Left out are what is fixed or kept once
- * for each member, what waits in the links, and what the virtual machine adds to all of it.
+ * for each member, the numbers of broadcasts and deliveries that wait for a receipt or a mark, what waits in the links, and what the virtual machine adds to all of it.
  */
 import type { NodeMemory } from '../status.js';
 import type { Knowledge } from './knowledge.js';
@@ -16,7 +16,7 @@ const positionNumbers = 7;
 export function memoryOf(knowledge: Knowledge, { donor, encoder, ownLog }: Running): NodeMemory {
   const { deliveries, logs, origins, peers, pieces, stability } = knowledge;
   let messageBytes = deliveries.undeliveredBytes + logs.waitingBytes + encoder.pendingMemory;
-  messageBytes += ownLog.cachedBytes + pieces.bytes + donor.keptBytes;
+  messageBytes += ownLog.cachedBytes + pieces.bytes + deliveries.installedBytes + donor.keptBytes;
   for (let origin = 0; origin < origins.size; origin++) messageBytes += deliveries.heldBytes(origin);
   let numbers = stability.numbers + logs.numbers;
   for (const { session } of peers.values()) {

@@ -2,6 +2,14 @@
 import type { NodeName } from '../names.js';
 import type { Session } from './session.js';
 
+/** A peer that was pinged, had more to acknowledge, and has not acknowledged anything since. */
+export interface Stall {
+  readonly ackedSeq: number;
+  readonly sinceMs: number;
+  /** For how long, as of the last ping. */
+  readonly forMs: number;
+}
+
 export interface Peer {
   readonly name: NodeName;
   /** The link in use, once HELLO and WELCOME have come. */
@@ -34,6 +42,10 @@ export interface Peer {
   sentSeq: number;
   /** Ordinal of the batch that is being read back for this peer. */
   awaitedOrdinal: number | undefined;
+  /** Undefined while it gets on, and without a link. */
+  stall: Stall | undefined;
+  /** The operator was told that it does not get on. */
+  isStuck: boolean;
 }
 
 export function newPeer(name: NodeName): Peer {
@@ -51,5 +63,7 @@ export function newPeer(name: NodeName): Peer {
     cursor: 0,
     sentSeq: 0,
     awaitedOrdinal: undefined,
+    stall: undefined,
+    isStuck: false,
   };
 }

@@ -128,7 +128,6 @@ export class Peering {
       seenVersion: 0,
       toldVersion: 0,
       owesAdvert: false,
-      stall: { ackedSeq: peer.ackedSeq, sinceMs: nowMs, forMs: 0, isReported: false },
       skippedFrames: 0,
       isToldOfGap: false,
       relay: undefined,
@@ -203,8 +202,10 @@ export class Peering {
     const sleptMs = nowMs - this.#lookedAtMs;
     this.#lookedAtMs = nowMs;
     if (sleptMs < 2 * heartbeatMs) return;
-    for (const { session } of this.#options.peers.values()) {
+    for (const peer of this.#options.peers.values()) {
+      const { session, stall } = peer;
       if (session !== undefined) session.lastHeardMs = Math.max(session.lastHeardMs, nowMs - deadMs + heartbeatMs);
+      if (stall !== undefined) peer.stall = { ...stall, sinceMs: stall.sinceMs + sleptMs };
     }
   }
 

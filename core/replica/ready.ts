@@ -31,17 +31,18 @@ export interface ReadRequest {
 }
 
 /**
- * A disk has lost what it had promised to keep.
+ * Somebody should look. Mostly a disk has lost what it had promised to keep.
  *
  * `E_PEER_FORGOT`: the peer holds less of our log than it had acknowledged; it gets it again. `E_ROLLED_BACK`, `E_CHAIN`:
  * the peer holds what we no longer do, or something else under our name; broadcasts are refused from now on. (`E_CHAIN` also when
  * two others have proved to hold different messages under one dot.) `E_REMOVED`: we are no member any more; broadcasts are refused.
- * `E_RETENTION`: the peer, which is away, holds back the journal. `E_STUCK`: the peer is connected and takes in nothing. `E_NO_SNAPSHOT`: we need one, and the peer gives none.
+ * `E_RETENTION`: the peer, which is away, holds back the journal. `E_STUCK`: the peer
+ * is connected and takes in nothing. `E_NO_SNAPSHOT`: we need one, and the peer gives none.
  * `E_LOG_CORRUPT`, `E_LOG_VANISHED`, `E_STORAGE`: a part of our log that was read again is damaged, gone or unreadable.
  */
 export interface NodeAlarm {
   readonly code: ErrorCode;
-  /** Who has shown it: ourselves, where we have read our own log. */
+  /** Whom it is about, or who has shown it: ourselves, where we have read our own log. */
   readonly peer: NodeName;
   readonly message: string;
 }

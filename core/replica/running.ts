@@ -106,12 +106,13 @@ export function run(options: ReplicaOptions, knowledge: Knowledge, running: Runn
   });
   const peering: Peering = new Peering({
     ...{ name, cluster, incarnation, nonce, peers, limits, timings, random, digests, outbox },
-    handlers: peeringHandlers({ exchange, membership, receiver, sending, onMemberChanges }),
+    handlers: peeringHandlers({ donor, exchange, membership, receiver, sending, onMemberChanges }),
   });
   return { self, origin, encoder, ownLog, sending, relaying, fence, peering, exchange, catchUp, donor, receiver };
 }
 
 interface Listeners {
+  readonly donor: SnapshotDonor;
   readonly exchange: Exchange;
   readonly membership: Membership;
   readonly receiver: SnapshotReceiver;
@@ -120,14 +121,17 @@ interface Listeners {
 }
 
 function peeringHandlers(listeners: Listeners): PeeringHandlers {
-  const { exchange, membership, receiver, sending, onMemberChanges } = listeners;
+  const { donor, exchange, membership, receiver, sending, onMemberChanges } = listeners;
   return {
     positionsFor: (peer) => exchange.positionsFor(peer),
     removalOf: (peer) => (membership.wasRemoved(peer) ? membership.change(peer) : undefined),
     onOwnChanges: onMemberChanges,
     checkHello: (session, hello, nowMs) => exchange.checkHello(session, hello, nowMs),
     checkWelcome: (session, held) => exchange.checkWelcome(session, held),
-    onDown: (session) => receiver.handleDown(session),
+    onDown: (session) => {
+      donor.handleDown(session);
+      receiver.handleDown(session);
+    },
     onUp: (peer, session, held) => exchange.handleUp(peer, session, held),
     onFrame: (peer, session, frame, nowMs) => exchange.handleFrame(peer, session, frame, nowMs),
     isOwed: (peer) => sending.isOwed(peer),

@@ -52,6 +52,7 @@ export class Sending {
     peer.cursor = this.#ownLog.index.ordinalOf(heldSeq + 1);
     peer.sentSeq = heldSeq;
     peer.awaitedOrdinal = undefined;
+    peer.stall = undefined;
   }
 
   /** True when the peer owes acknowledgements. */
@@ -158,18 +159,25 @@ export class Sending {
   }
 
   /** Sees whether a peer gets on: one whose disk hangs, or that does not read, keeps its link and is otherwise not noticed. */
-  #noteStall(peer: Peer, { stall }: Session, isGap: boolean, nowMs: number): void {
-    // Who needs a snapshot says so itself.
-    const isBehind = peer.ackedSeq < this.#ownLog.index.lastSeq && !isGap;
-    if (!isBehind || peer.ackedSeq !== stall.ackedSeq) {
-      Object.assign(stall, { ackedSeq: peer.ackedSeq, sinceMs: nowMs, forMs: 0, isReported: false });
+  #noteStall(peer: Peer, session: Session, isGap: boolean, nowMs: number): void {
+    const { ackedSeq, stall } = peer;
+    const isBehind = ackedSeq < this.#ownLog.index.lastSeq;
+    if (!isBehind || (stall !== undefined && stall.ackedSeq !== ackedSeq)) peer.isStuck = false;
+    // Who needs a snapshot says so itself; and here our own disk may be what is slow.
+    if (!isBehind || isGap || peer.awaitedOrdinal !== undefined) {
+      peer.stall = undefined;
       return;
     }
-    stall.forMs = nowMs - stall.sinceMs;
-    if (stall.isReported || stall.forMs < this.#timings.stuckMs) return;
-    stall.isReported = true;
-    const seconds = Math.floor(stall.forMs / 1000);
-    const message = `${peer.name} is connected and has acknowledged nothing behind message ${peer.ackedSeq} for ${seconds} s: look at its disk, its application and its load`;
+    const sinceMs = stall?.ackedSeq === ackedSeq ? stall.sinceMs : nowMs;
+    const forMs = nowMs - sinceMs;
+    peer.stall = { ackedSeq, sinceMs, forMs };
+    if (peer.isStuck || forMs < this.#timings.stuckMs) return;
+    peer.isStuck = true;
+    const remedy =
+      session.creditBytes === 0
+        ? 'it says that it has no room: see what its application, or a missing message, holds up there'
+        : 'look at its disk and its load';
+    const message = `${peer.name} is connected and has acknowledged nothing behind message ${ackedSeq} for ${Math.floor(forMs / 1000)} s; ${remedy}`;
     this.#outbox.event({ type: 'alarm', alarm: { code: 'E_STUCK', peer: peer.name, message } });
   }
 

@@ -54,24 +54,12 @@ export interface Session {
   toldVersion: number;
   /** Something of what we know cannot wait for the peer's next PING. */
   owesAdvert: boolean;
-  /** How the peer gets on with our log: what it had acknowledged when it was pinged last, and since when there was more. */
-  readonly stall: Stall;
   /** Frames of the peer that we passed over. */
   skippedFrames: number;
   /** The peer was told that we do not have any more what it needs of our log. */
   isToldOfGap: boolean;
   /** What the peer last asked us for of a log that is not ours. */
   relay: Relay | undefined;
-}
-
-/** A peer that acknowledges nothing more. */
-export interface Stall {
-  ackedSeq: number;
-  sinceMs: number;
-  /** For how long, as of the last ping. */
-  forMs: number;
-  /** The operator was told. */
-  isReported: boolean;
 }
 
 /** What a peer is given of one log that is not ours. */

@@ -58,6 +58,11 @@ export class SnapshotDonor {
     if (covers(session, this.#options.appliedSeq)) this.#waiting.add(session);
   }
 
+  /** Its link has ended: it asks again over the next one. */
+  handleDown(session: Session): void {
+    this.#waiting.delete(session);
+  }
+
   /**
    * The state of the application, and the checkpoint that goes with it; undefined when the application gives none. `seqs` says what is
    * in it.
@@ -75,7 +80,8 @@ export class SnapshotDonor {
     }
     const snapshot = joinSnapshot(made.checkpoint, made.state, this.#options.digests);
     this.#made = { ...snapshot, seqs, askedAtMs: nowMs };
-    for (const session of waiting) this.#send(session, this.#made, 0);
+    // Who has taken more meanwhile could not use it, and asks again.
+    for (const session of waiting) if (covers(session, seqs)) this.#send(session, this.#made, 0);
   }
 
   /** Forgets what was not asked for in a long time: it is as large as the state of the application. */

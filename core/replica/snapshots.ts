@@ -137,6 +137,8 @@ export class Snapshots {
   /** The state of our application, made while nothing was in its hands; undefined when it gives none. */
   provide(state: Uint8Array | undefined, { donor }: Running, nowMs: number): void {
     const { deliveries, membership, origins } = this.#knowledge;
+    // While it was at work we have been given another state ourselves: it is asked again when it has taken that.
+    if (deliveries.hasSnapshot) return;
     assert(deliveries.position === deliveries.appliedPosition, 'a snapshot is made between two deliveries');
     const all = Array.from({ length: origins.size }, (_, origin) => origins.at(origin));
     const logs = deliveries.applied.map((log) => ({ ...log, held: [] }));

@@ -45,12 +45,12 @@ export function clockOf(origins: OriginTable, seqOf: (origin: number) => number)
 }
 
 function membersOf({ peers }: Knowledge, { index }: Running['ownLog']): readonly MemberStatus[] {
-  const members = [...peers.values()].map(({ name, session, ackedSeq, ackedOrdinal, isDemoted }) => ({
+  const members = [...peers.values()].map(({ name, session, ackedSeq, ackedOrdinal, stall, isDemoted }) => ({
     name,
     state: session === undefined ? ('down' as const) : ('up' as const),
     ackedSeq,
     lagBytes: index.bytesBetween(Math.max(ackedOrdinal, index.begin), index.end),
-    stalledMs: session?.stall.forMs ?? 0,
+    stalledMs: session === undefined ? 0 : (stall?.forMs ?? 0),
     skippedFrames: session?.skippedFrames ?? 0,
     isDemoted,
   }));

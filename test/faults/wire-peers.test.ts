@@ -127,6 +127,32 @@ test('W20, W23: a peer that takes in nothing is reported once, and again only wh
   expect(alarmsOf(a)).toHaveLength(2);
 });
 
+test('W23, C3: who slept itself does not take a peer for stuck, nor one of which it reads the messages back', () => {
+  const { a, b } = pair();
+  connect(a, b, 1);
+  live(a, b, 20, () => settle(a, b, 1));
+  a.broadcast('not acknowledged yet');
+  a.syncAll();
+  live(a, b, 2, () => exchange(a, b, 1));
+  a.wake(a.nowMs + 10 * defaultTimings.stuckMs);
+  settle(a, b, 1);
+  live(a, b, 20, () => settle(a, b, 1));
+  expect(alarmsOf(a)).toEqual([]);
+  expect(a.replica.status().members[0]?.stalledMs).toBe(0);
+});
+
+test('W23: a peer that is stuck is reported once, over however many links', () => {
+  const { a, b } = pair();
+  a.broadcast('never synced there');
+  a.syncAll();
+  for (let link = 1; link <= 4; link++) {
+    connect(a, b, link);
+    live(a, b, 100, () => exchange(a, b, link));
+    for (const one of [a, b]) one.replica.handleLinkClosed(link, 'cut', one.nowMs);
+  }
+  expect(alarmsOf(a)).toEqual(['E_STUCK']);
+});
+
 test('W23: a peer whose disk hangs keeps its link, acknowledges nothing, is sent its window, and gets all in the end', () => {
   const windowBytes = 2000;
   const a = new ReplicaUnderTest({ name: 'a', peers: ['b'], nonce: 1, limits: { windowBytes } });

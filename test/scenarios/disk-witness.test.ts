@@ -42,11 +42,14 @@ interface Watched extends Rig {
   readonly sync: (file: DiskFile) => void;
 }
 
-function watched(): Watched {
+function watched(counts = true): Watched {
   const made = rig();
   const witness = new DiskWitness();
   const dropped: (readonly DroppedRange[])[] = [];
-  witness.add(a, made.sim.disk(a), (ranges) => void dropped.push(ranges));
+  witness.add(a, made.sim.disk(a), (ranges) => {
+    dropped.push(ranges);
+    return counts;
+  });
   return {
     ...made,
     witness,
@@ -189,6 +192,18 @@ describe('a file that is removed', () => {
     ]);
     made.witness.forget(a);
     expect(['b:1', 'b:3', 'a:1', 'b:4'].map(made.has)).toEqual([true, true, true, false]);
+  });
+
+  test('does not count as held when it was no node that removed it', () => {
+    const made = watched(false);
+    const log = withSegment(made);
+    made.write(log, 0, sample().bytes);
+    made.sync(log);
+    made.answer((done) => made.disk.remove(file, done));
+    expect([made.dropped.length, made.has('b:1')]).toEqual([1, true]);
+    made.answer((done) => made.disk.syncDirectory(done));
+    made.witness.forget(a);
+    expect(made.has('b:1')).toBe(false);
   });
 
   test('is no matter when it is none of the log, or has no messages', () => {

@@ -146,6 +146,7 @@ describe.each(disks)('on %s, a node', { timeout: 4 * processHangMs }, (_disk, ca
     disk.makeRoom(client.daemon);
     await client.until(({ event, state }) => event === 'storage' && state === 'ok');
     expect(await client.answer()).toMatchObject({ event: 'accepted' });
+    expect(client.accepted.size, 'of what waited, and the last one').toBeGreaterThan(acceptedBefore + 1);
     // What waited was kept, and comes before what was broadcast later; what was refused is nowhere.
     const numbers = [...client.accepted.keys()];
     const sent = Array.from({ length: client.sent }, (_, index) => index + 1);

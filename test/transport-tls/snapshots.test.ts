@@ -20,7 +20,7 @@ function rig(hooks: Partial<SnapshotHooks>): Rig {
   const logger: Logger = { log: (level, event, fields) => log.push({ level, event, ...fields }) };
   const calls = new RetriedCalls(clock, logger, () => undefined);
   const all: SnapshotHooks = { snapshot: () => new Uint8Array(), restore: () => undefined, ...hooks };
-  const handlers = snapshotHandlers(all, calls, logger, (position) => told.push(`installed ${position}`));
+  const handlers = snapshotHandlers(all, calls, { clock, logger }, (position) => told.push(`installed ${position}`));
   return { handlers, calls, clock, log, told };
 }
 
@@ -66,6 +66,20 @@ describe('a snapshot that is made', () => {
     expect(state).toBeUndefined();
     expect(log).toEqual([{ level: 'error', event: 'snapshot-failed', code: 'E_APP', reason }]);
   });
+});
+
+test('a snapshot that takes half a minute is reported once, and still handed on', async () => {
+  let settleIt: (state: Uint8Array) => void = () => undefined;
+  const { handlers, clock, log, told } = rig({ snapshot: () => new Promise((resolve) => (settleIt = resolve)) });
+  handlers.make((state) => told.push(`made ${String(state?.length)}`));
+  clock.advance(29_999);
+  expect(log).toEqual([]);
+  clock.advance(1);
+  clock.advance(60_000);
+  expect(log).toEqual([{ level: 'warn', event: 'snapshot-slow', code: 'E_APP', waitedMs: 30_000 }]);
+  settleIt(new Uint8Array(7));
+  await settle();
+  expect([told, clock.pending]).toEqual([['made 7'], 0]);
 });
 
 describe('a snapshot of another member', () => {

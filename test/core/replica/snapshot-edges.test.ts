@@ -1,6 +1,7 @@
 /** Who may give a snapshot and who may not, and which one is not taken. */
 import { describe, expect, test } from 'vitest';
 import { recordTypes } from '../../../core/journal/journal.js';
+import { anySnapshot } from '../../../core/replica/snapshot.js';
 import { groupOf, type GroupMember, type ReplicaGroup } from '../../support/replica-group.js';
 
 const options = {
@@ -8,6 +9,8 @@ const options = {
   retention: { policy: 'demote', ageMs: 1000 },
   limits: { batchBytesTarget: 1 },
 } as const;
+
+const anySnapshotWanted = { type: 'snapshot-want', id: anySnapshot, offset: 0 } as const;
 
 /** Both have given up what they have applied; `b` has stored its position. */
 function bothReleased(): ReplicaGroup {
@@ -121,6 +124,45 @@ describe('a member that is asked for a snapshot', () => {
     group.passPings();
     expect(c.applied).toEqual(['1', '2', '3']);
     expect(d.applied).toEqual(['1', '2', '3']);
+  });
+
+  test('does not give what its application has made before it was given one itself', () => {
+    const group = withoutTwo();
+    const c = group.start({ name: 'c', peers: ['a', 'd', 'e', 'f'], ...options });
+    const d = group.start({ name: 'd', peers: ['a', 'c', 'e', 'f'], ...options });
+    const link = group.connect('c', 'd');
+    c.isApplying = false;
+    c.receiveFrame(link, anySnapshotWanted);
+    expect(c.replica.isSnapshotWanted).toBe(true);
+    // Its application is at work on that when the snapshot of a is installed.
+    group.connect('a', 'c');
+    group.settle();
+    group.passPings();
+    expect(c.journal.some(({ type }) => type === recordTypes.snapshot)).toBe(true);
+    c.replica.provideSnapshot(new TextEncoder().encode('{"applied":[]}'), c.nowMs);
+    c.step();
+    group.settle();
+    expect(c.replica.isSnapshotWanted, 'not before it has taken it').toBe(false);
+    c.isApplying = true;
+    group.passPings();
+    expect([c.applied, d.applied]).toEqual([
+      ['1', '2', '3'],
+      ['1', '2', '3'],
+    ]);
+  });
+
+  test('forgets who has asked when the link ends', () => {
+    const group = withoutTwo();
+    const a = group.get('a');
+    a.isApplying = false;
+    group.start({ name: 'c', peers: ['a', 'd', 'e', 'f'], ...options });
+    for (let time = 0; time < 3; time++) {
+      const link = group.connect('a', 'c');
+      a.receiveFrame(link, anySnapshotWanted);
+      expect(a.replica.isSnapshotWanted).toBe(true);
+      group.cut('a', 'c');
+      expect(a.replica.isSnapshotWanted).toBe(false);
+    }
   });
 
   test('waits until it has applied what the other one holds', () => {
