@@ -121,9 +121,9 @@ function readOn(node: Witnessed): void {
   const { disk, held } = node;
   const onRecord = (record: RecoveredRecord): void => noteSnapshot(node, record);
   for (const [file, bytes] of disk.syncedFiles) {
-    if (segmentIndexOf(file) === undefined) continue;
+    // Mostly nothing is new, and this is asked for every copy that a receipt speaks of.
+    if (bytes.length <= (node.files.get(file)?.end ?? 0) || segmentIndexOf(file) === undefined) continue;
     const reading = readingOf(node, file);
-    if (bytes.length <= reading.end) continue;
     const onBatch = (batch: Batch): void => {
       reading.batches.push(batch);
       if (!held.covers(batch)) held.add(batch);
