@@ -80,8 +80,8 @@ export class SnapshotDonor {
     }
     const snapshot = joinSnapshot(made.checkpoint, made.state, this.#options.digests);
     this.#made = { ...snapshot, seqs, askedAtMs: nowMs };
-    // Who has taken more meanwhile could not use it, and asks again.
-    for (const session of waiting) if (covers(session, seqs)) this.#send(session, this.#made, 0);
+    // Also to who holds more by now, as long as that waits for something: in a busy cluster nobody could be given any otherwise.
+    for (const session of waiting) this.#send(session, this.#made, 0);
   }
 
   /** Forgets what was not asked for in a long time: it is as large as the state of the application. */
