@@ -5,7 +5,8 @@
  * - One member is asked; if it cannot be, or ends before it has answered, the next one in the order of the plan, a little later. So a
  *   change may be made by two.
  * - Changes of one node come about in the order of the plan.
- * - Nobody is added before everybody who runs knows of the removal before: an operator looks at that first.
+ * - Nobody is added before everybody who runs knows of the removal before, and nobody is removed before all others who run know of
+ *   the additions before: an operator looks at that first. An addition that only a removed member knows of never comes about.
  * - A node is started, with nothing on its disk, when it has been added, and not before.
  */
 import type { NodeName } from '../core/index.js';
@@ -87,7 +88,7 @@ export class MemberChanges {
     if (!change.hasBegun && this.isMember(change.node) !== isLeaving) return this.#finish(change);
     const candidate = this.#nextCandidate(change);
     if (candidate === undefined) return this.#finish(change);
-    if (!isLeaving && !change.hasBegun && this.#opinions(change.node).includes(true)) return this.#tryLater(change);
+    if (!change.hasBegun && !this.#isTime(change)) return this.#tryLater(change);
     this.#ask(change, candidate);
   }
 
@@ -144,6 +145,13 @@ export class MemberChanges {
     const order = [...nodes.slice(first), ...nodes.slice(0, first)];
     const able = order.filter((node) => node !== change.node && this.isMember(node) && !isGone(node));
     return able[change.tries++ % Math.max(1, able.length)];
+  }
+
+  /** True when everybody who runs, and stays, knows of the changes that must come first. */
+  #isTime({ kind, node }: Change): boolean {
+    if (kind === 'add-member') return !this.#opinions(node).includes(true);
+    const staying = [...this.#members].filter((member) => member !== node);
+    return staying.every((member) => staying.every((other) => this.#options.lists(other, member) !== false));
   }
 
   /** Whether the others take a node for a member: those that can be asked. */

@@ -7,6 +7,7 @@ import {
   mailboxes,
   makePlan,
   ms,
+  partition,
   readPlan,
   removeMember,
   runPlan,
@@ -97,6 +98,26 @@ describe('a member', () => {
       [400, removeMember('c', { by: 'b' })],
     ]);
     expect(faults['remove-member']).toBe(1);
+  });
+
+  test('is removed when the others know whom it has added, and not before', () => {
+    const { history } = run([
+      [
+        100,
+        partition(
+          [
+            ['a', 'd'],
+            ['b', 'c'],
+          ],
+          { for: ms(300) },
+        ),
+      ],
+      [150, addMember('d', { by: 'a' })],
+      [200, removeMember('a', { by: 'b' })],
+    ]);
+    expect(timesOf(history, 'joined', 'd')[0]).toBeLessThan(400);
+    expect(timesOf(history, 'removed', 'a')[0]).toBeGreaterThan(400);
+    expect(timesOf(history, 'broadcast', 'd').length).toBeGreaterThan(3);
   });
 
   test('may be added again, and begins with nothing', () => {

@@ -209,6 +209,36 @@ describe('a member that is added', () => {
     expect(stable()).toBe(3);
   });
 
+  test('by one that is removed before anybody hears of it is none to the others, and does not disturb what they call stable', () => {
+    const { group, d } = withNew();
+    group.cutAll('a');
+    group.get('a').replica.addMember(nodeName('d'), 'd:1');
+    group.get('a').step();
+    remove(group.get('b'), 'a');
+    group.settle();
+    group.connect('a', 'd');
+    group.settle();
+    group.passPings();
+    expect(d.refusalOf('for a alone')).toBeUndefined();
+    group.get('b').broadcast('3');
+    group.settle();
+    group.passPings();
+    const stable = group
+      .get('c')
+      .replica.status()
+      .logs.find(({ origin }) => origin === 'b');
+    expect(stable).toMatchObject({ stableSeq: 1 });
+    group.connectAll();
+    group.settle();
+    group.passPings();
+    for (const name of ['b', 'c']) {
+      expect(membersOf(group.get(name))).toEqual(['b', 'c']);
+      expect(group.get(name).applied).toEqual(['1', '2', '3']);
+    }
+    expect(group.get('a').alarms('E_REMOVED')).toBe(1);
+    expect(d.refusals.some((refusal) => refusal.includes('E_NOT_MEMBER'))).toBe(true);
+  });
+
   test('again, after it was removed, begins as another incarnation', () => {
     const group = groupOf(['a', 'b', 'c']);
     group.connectAll();
