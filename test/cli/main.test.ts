@@ -14,13 +14,13 @@ beforeAll(async () => {
 });
 afterAll(removeTestDirectories);
 
-test('passes the exit code on', { timeout: 30_000 }, () => {
+test('passes the exit code on', () => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, 'list', '--nonsense'], { encoding: 'utf8' });
   expect([status, stdout]).toEqual([2, '']);
   expect(stderr).toContain("unknown option '--nonsense'");
 });
 
-test('ends quietly when its reader has gone', { timeout: 30_000 }, async () => {
+test('ends quietly when its reader has gone', async () => {
   const child = spawn(process.execPath, [program, 'list'], { stdio: ['ignore', 'pipe', 'pipe'] });
   child.stdout.destroy();
   let errors = '';
@@ -31,7 +31,7 @@ test('ends quietly when its reader has gone', { timeout: 30_000 }, async () => {
   expect([exitCode, errors]).toEqual([0, '']);
 });
 
-test('keeps its verdict when its reader has gone', { timeout: 30_000 }, async () => {
+test('keeps its verdict when its reader has gone', async () => {
   const directory = temporaryDirectory();
   await writeSampleLog(directory);
   flipBit(directory, 'journal-00000002.log', 400);

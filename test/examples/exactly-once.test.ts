@@ -7,8 +7,6 @@ import { Ledger, paymentOf, type Payment } from '../../examples/ledger.js';
 import { makeTestDirectory, removeTestDirectories } from '../support/certificates.js';
 import { quietPorts } from '../transport-tls/quiet-port.js';
 
-const testMs = 120_000;
-
 afterAll(removeTestDirectories);
 
 function total(balances: readonly Payment[]): number {
@@ -23,7 +21,7 @@ describe('payments into two databases', () => {
   const abort = new AbortController();
   afterAll(() => abort.abort(new Error('the test is over')));
 
-  test('are added once each, although both processes are killed again and again', { timeout: testMs }, async () => {
+  test('are added once each, although both processes are killed again and again', async () => {
     const [a = 0, b = 0] = await quietPorts(2);
     const addresses = { a: `127.0.0.1:${a}`, b: `127.0.0.1:${b}` };
     const payments = 100;

@@ -10,7 +10,6 @@ import { linesOverTls } from '../../examples/lines-over-tls.js';
 import { splitLines } from '../../scenarios/index.js';
 
 const root = join(import.meta.dirname, '../..');
-const testMs = 120_000;
 
 /** Lines that a program which takes bytes for text would break. */
 const oddLines: readonly Uint8Array[] = [
@@ -51,38 +50,34 @@ describe('lines of a real file, through three processes over TLS', () => {
   const abort = new AbortController();
   afterAll(() => abort.abort(new Error('the test is over')));
 
-  test(
-    'arrive everywhere once and byte for byte, although one is killed twice and one is stopped on the way',
-    { timeout: testMs },
-    async () => {
-      const log: string[] = [];
-      onTestFailed(() => console.error(log.join('')));
-      const file = input();
-      const lineCount = splitLines(file).length;
-      expect(lineCount).toBeGreaterThan(250);
-      const result = await linesOverTls(file, {
-        tell: (text) => log.push(text),
-        pauseMs: 500,
-        signal: abort.signal,
-      });
+  test('arrive everywhere once and byte for byte, although one is killed twice and one is stopped on the way', async () => {
+    const log: string[] = [];
+    onTestFailed(() => console.error(log.join('')));
+    const file = input();
+    const lineCount = splitLines(file).length;
+    expect(lineCount).toBeGreaterThan(250);
+    const result = await linesOverTls(file, {
+      tell: (text) => log.push(text),
+      pauseMs: 500,
+      signal: abort.signal,
+    });
 
-      expect(result.violation).toBeUndefined();
-      expect(result.comparison.lines).toBe(lineCount);
-      for (const node of result.comparison.nodes) {
-        expect(node).toMatchObject({ lines: lineCount, sha256: result.comparison.sha256, isEqual: true });
-      }
-      expect(result.comparison.nodes.map(({ node }) => node)).toEqual(['a', 'b', 'c']);
-      expect(result.exitCodes).toEqual([0, 0, 0]);
+    expect(result.violation).toBeUndefined();
+    expect(result.comparison.lines).toBe(lineCount);
+    for (const node of result.comparison.nodes) {
+      expect(node).toMatchObject({ lines: lineCount, sha256: result.comparison.sha256, isEqual: true });
+    }
+    expect(result.comparison.nodes.map(({ node }) => node)).toEqual(['a', 'b', 'c']);
+    expect(result.exitCodes).toEqual([0, 0, 0]);
 
-      // Each interruption found its node with some lines delivered and some still to come, the last one included.
-      expect(result.interruptions).toMatchObject([
-        { what: 'kill', node: 'b' },
-        { what: 'pause', node: 'c' },
-        { what: 'kill', node: 'b' },
-      ]);
-      const delivered = result.interruptions.map((interruption) => interruption.delivered);
-      expect(Math.min(...delivered)).toBeGreaterThan(0);
-      expect(Math.max(...delivered)).toBeLessThan(lineCount);
-    },
-  );
+    // Each interruption found its node with some lines delivered and some still to come, the last one included.
+    expect(result.interruptions).toMatchObject([
+      { what: 'kill', node: 'b' },
+      { what: 'pause', node: 'c' },
+      { what: 'kill', node: 'b' },
+    ]);
+    const delivered = result.interruptions.map((interruption) => interruption.delivered);
+    expect(Math.min(...delivered)).toBeGreaterThan(0);
+    expect(Math.max(...delivered)).toBeLessThan(lineCount);
+  });
 });

@@ -7,11 +7,11 @@ import { loadScenarios } from './mutant.js';
 const seedsMax = 1000;
 
 describe('the simulator finds', () => {
-  test.each(mutants.map((mutant) => [mutant.about, mutant] as const))('%s', { timeout: 120_000 }, (_about, mutant) =>
+  test.each(mutants.map((mutant) => [mutant.about, mutant] as const))('%s', (_about, mutant) =>
     expectFound(mutant, seedsMax),
   );
 
-  test('nothing when nothing is planted', { timeout: 120_000 }, async () => {
+  test('nothing when nothing is planted', async () => {
     const { catalogue, sweep } = await loadScenarios();
     // Shows that the bundle is sound. Many seeds of the sources as they are: `test/scenarios/seeds`.
     const result = await sweep({ scenarios: catalogue, seeds: { from: 1, to: 2 }, verifyShare: 0 });

@@ -6,9 +6,7 @@ import { protocolMutants } from './protocol-mutants.js';
 const seedsMax = 60;
 
 describe('the scenario made for it finds', () => {
-  test.each(protocolMutants.map((mutant) => [mutant.about, mutant] as const))(
-    '%s',
-    { timeout: 120_000 },
-    (_about, mutant) => expectFound(mutant, seedsMax),
+  test.each(protocolMutants.map((mutant) => [mutant.about, mutant] as const))('%s', (_about, mutant) =>
+    expectFound(mutant, seedsMax),
   );
 });

@@ -46,13 +46,9 @@ function dyingBefore(textStart: string, runPlan: RunPlan): RunPlan {
 }
 
 describe('crash points find', () => {
-  test.each(syncMutants.map((mutant) => [mutant.about, mutant] as const))(
-    '%s',
-    { timeout: 120_000 },
-    async (_about, mutant) => {
-      const found = await firstFailure(mutant);
-      expect(mutant.breaks).toContain(found?.property);
-      expect(found?.node, 'a failure at a crash point, not of the scenario by itself').toEqual(expect.any(String));
-    },
-  );
+  test.each(syncMutants.map((mutant) => [mutant.about, mutant] as const))('%s', async (_about, mutant) => {
+    const found = await firstFailure(mutant);
+    expect(mutant.breaks).toContain(found?.property);
+    expect(found?.node, 'a failure at a crash point, not of the scenario by itself').toEqual(expect.any(String));
+  });
 });

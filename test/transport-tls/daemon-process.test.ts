@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { bundleScript } from '../support/bundled-program.js';
 import { removeTestDirectories, TestAuthority } from '../support/certificates.js';
 import { DaemonProcess, linesOf, writeConfig, type Event } from './daemon-process.js';
-import { processHangMs, type Inbox } from './waiting.js';
+import type { Inbox } from './waiting.js';
 
 let authority: TestAuthority;
 let program: readonly string[];
@@ -50,7 +50,7 @@ function* endless(): Generator<string> {
   for (;;) yield linesOf([{ broadcast: 'one more' }]);
 }
 
-describe('a node as a process', { timeout: 4 * processHangMs }, () => {
+describe('a node as a process', () => {
   test('finishes what it has read on SIGTERM under load: exactly what is on disk was accepted, exit 0', async () => {
     const config = writeConfig(authority);
     const first = start(config);
@@ -165,7 +165,7 @@ describe('a node as a process', { timeout: 4 * processHangMs }, () => {
   });
 });
 
-describe('a node does not start, exits with 2 and says where and what to do', { timeout: 4 * processHangMs }, () => {
+describe('a node does not start, exits with 2 and says where and what to do', () => {
   test('for an unknown key', async () => {
     const daemon = start(writeConfig(authority, 'nme = "b"\n'));
     expect(await daemon.exitCode()).toBe(2);

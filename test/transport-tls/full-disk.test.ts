@@ -9,7 +9,6 @@ import { bundleNode } from '../support/bundled-program.js';
 import { makeTestDirectory, removeTestDirectories, TestAuthority } from '../support/certificates.js';
 import { canMount, mountSkipped, SmallMount } from '../support/small-mounts.js';
 import { DaemonProcess, writeConfig, type Event } from './daemon-process.js';
-import { processHangMs } from './waiting.js';
 
 let authority: TestAuthority;
 let program: string;
@@ -125,7 +124,7 @@ const disks: readonly (readonly [disk: string, canRun: boolean, make: () => Prom
   [`a limit on the size of files${limitSkipped}`, canLimit, smallFiles],
 ];
 
-describe.each(disks)('on %s, a node', { timeout: 4 * processHangMs }, (_disk, canRun, make) => {
+describe.each(disks)('on %s, a node', (_disk, canRun, make) => {
   const config = (disk: SmallDisk): string => writeConfig(authority, '[timings]\nstorageRetryMs = 20\n', disk.dataDir);
 
   test.skipIf(!canRun)('refuses broadcasts while it is full, and goes on by itself when there is room', async () => {

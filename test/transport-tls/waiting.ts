@@ -3,9 +3,9 @@
  * outcome depends on it.
  */
 
-const hangMs = 20_000;
-/** For processes: on a busy machine a start alone may take ten seconds. */
-export const processHangMs = 60_000;
+export const hangMs = 120_000;
+/** For processes: on a busy machine a start alone may take half a minute. */
+export const processHangMs = 240_000;
 
 /** The value of `promise`; throws an error that names `what` when it never comes. */
 export async function within<T>(what: string, promise: Promise<T>, afterMs = hangMs): Promise<T> {

@@ -1,3 +1,3 @@
 import { holdsFor } from './share.js';
 
-holdsFor(0, { from: 1, to: 300 }, 120_000);
+holdsFor(0, { from: 1, to: 300 });

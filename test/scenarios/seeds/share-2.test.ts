@@ -1,3 +1,3 @@
 import { holdsFor } from './share.js';
 
-holdsFor(1, { from: 1, to: 300 }, 120_000);
+holdsFor(1, { from: 1, to: 300 });

@@ -10,12 +10,10 @@ import { catalogue, findScenario, sweep, type Scenario, type SeedRange } from '.
 export type Share = 0 | 1;
 
 /** One test for each scenario of a share: it holds for all of these seeds. */
-export function holdsFor(share: Share, seeds: SeedRange, timeoutMs: number): void {
+export function holdsFor(share: Share, seeds: SeedRange): void {
   const scenarios = catalogue.filter((_, index) => index % 2 === share);
-  test.each(scenarios.map(({ name }) => name))(
-    `%s holds for seeds ${seeds.from} to ${seeds.to}`,
-    { timeout: timeoutMs },
-    (name) => expectHeld(findScenario(name), seeds),
+  test.each(scenarios.map(({ name }) => name))(`%s holds for seeds ${seeds.from} to ${seeds.to}`, (name) =>
+    expectHeld(findScenario(name), seeds),
   );
 }
 
