@@ -7,6 +7,8 @@
  *   ones cost more by what is kept about each than by their bytes, so they are counted as well.
  * - While the disk takes no writes the node refuses broadcasts, and so is refused what waits: nobody knows how long that lasts,
  *   and whoever is told can decide. What the node has taken before is accepted later.
+ * - Whoever waits for room before each broadcast is let in again when half of what was under way is answered: a few at a time would cost
+ *   each of them a wait.
  * The node does not say when it has room again. It has after an acceptance, and otherwise we ask again after a short wait.
  */
 import { types } from 'node:util';
@@ -23,14 +25,16 @@ import {
 const askAgainMs = 10;
 /** As many broadcasts may wait for our own disk, and as many more in the waiting room. */
 const broadcastsMax = 16_384;
+const roomyAt: number = broadcastsMax / 2;
 
-interface Waiting {
+/** A broadcast that has not been answered. */
+interface Job {
   readonly payload: Uint8Array;
   readonly durable: Durability;
-  /** When it was asked for. */
-  readonly sinceMs: number;
   readonly resolve: (receipt: Receipt) => void;
   readonly reject: (error: Error) => void;
+  /** When it began to wait in this room; undefined while it does not. */
+  sinceMs: number | undefined;
 }
 
 /**
@@ -44,10 +48,12 @@ export class Broadcasts {
   readonly #clock: Clock;
   readonly #waitingBytesMax: number;
   /** In the order of the calls; a set, because an abort takes one out of the middle. */
-  readonly #waiting = new Set<Waiting>();
+  readonly #waiting = new Set<Job>();
   #waitingBytes = 0;
   /** Taken by the node and not answered, of those that wait for nobody else's disk. */
   #unsynced = 0;
+  /** The disk takes no writes. */
+  #isBlocked = false;
   /** Why there is no room for more; made again when that changes. Whoever broadcasts in a loop would pay for it each time. */
   #refusal: AntecedentError | undefined;
   readonly #roomWatchers = new Set<() => void>();
@@ -61,39 +67,54 @@ export class Broadcasts {
   }
 
   /** See `AntecedentNode.broadcast`. */
-  async broadcast(payload: Uint8Array, durable: Durability, signal: AbortSignal | undefined): Promise<Receipt> {
-    signal?.throwIfAborted();
-    checkPayload(payload);
-    if (this.#ended !== undefined) throw this.#ended;
-    if (this.#waiting.size > 0 && !this.#hasWaitingRoom(payload)) throw this.#refuse();
+  broadcast(payload: Uint8Array, durable: Durability, signal: AbortSignal | undefined): Promise<Receipt> {
     return new Promise<Receipt>((resolve, reject) => {
-      const settled = (): void => signal?.removeEventListener('abort', abort);
-      const job: Waiting = {
-        payload,
-        durable,
-        sinceMs: this.#clock.nowMs(),
-        resolve: (receipt) => {
-          settled();
-          resolve(receipt);
-        },
-        reject: (error) => {
-          settled();
-          reject(error);
-        },
-      };
-      let queued = job;
-      const abort = (): void => {
-        this.#forget(queued);
-        reject(signal?.reason as Error);
-      };
-      signal?.addEventListener('abort', abort, { once: true });
-      if (this.#waiting.size > 0 || !this.#submit(job)) queued = this.#enqueue(job);
+      // What is thrown here rejects the promise.
+      if (signal === undefined) this.#begin({ payload, durable, resolve, reject, sinceMs: undefined });
+      else this.#beginAbortable(payload, durable, signal, resolve, reject);
     });
+  }
+
+  #beginAbortable(
+    payload: Uint8Array,
+    durable: Durability,
+    signal: AbortSignal,
+    resolve: (receipt: Receipt) => void,
+    reject: (error: Error) => void,
+  ): void {
+    signal.throwIfAborted();
+    let queued: Job | undefined;
+    const abort = (): void => {
+      if (queued !== undefined) this.#forget(queued);
+      reject(signal.reason as Error);
+    };
+    const settling = <T>(settle: (result: T) => void): ((result: T) => void) => {
+      return (result) => {
+        signal.removeEventListener('abort', abort);
+        settle(result);
+      };
+    };
+    const refuse = settling(reject);
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      queued = this.#begin({ payload, durable, resolve: settling(resolve), reject: refuse, sinceMs: undefined });
+    } catch (error) {
+      refuse(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** Returns what waits, if it has to. */
+  #begin(job: Job): Job | undefined {
+    checkPayload(job.payload);
+    if (this.#ended !== undefined) throw this.#ended;
+    if (this.#waiting.size === 0 && this.#submit(job)) return undefined;
+    return this.#enqueue(job);
   }
 
   /** See `AntecedentNode.room`. */
   room(signal?: AbortSignal): Promise<void> {
-    if (this.#waiting.size === 0 || signal?.aborted === true) return Promise.resolve();
+    const isRoom = this.#waiting.size === 0 && (this.#unsynced < broadcastsMax || this.#isBlocked);
+    if (isRoom || signal?.aborted === true) return Promise.resolve();
     return new Promise((resolve) => {
       const watcher = (): void => {
         signal?.removeEventListener('abort', watcher);
@@ -105,10 +126,19 @@ export class Broadcasts {
     });
   }
 
+  /** The disk takes writes, or has ceased to: then the node refuses at once what comes, and what waits here. */
+  handleStorage(isBlocked: boolean): void {
+    this.#isBlocked = isBlocked;
+    this.#pump();
+    this.#announceRoom();
+  }
+
   /** Refuses what waits and what comes from now on. */
   end(error: AntecedentError): void {
     this.#ended ??= error;
-    this.#cancelAsk?.();
+    this.#stopAsking();
+    this.#unsynced = 0;
+    this.#announceRoom();
     for (const job of [...this.#waiting]) {
       this.#forget(job);
       job.reject(this.#ended);
@@ -116,15 +146,16 @@ export class Broadcasts {
   }
 
   /** False when the node has no room. Any other refusal settles the job. */
-  #submit(job: Waiting): boolean {
-    if (this.#unsynced >= broadcastsMax) return false;
+  #submit(job: Job): boolean {
+    if (this.#unsynced >= broadcastsMax && !this.#isBlocked) return false;
     const cost = job.durable === 'here' || job.durable === 1 ? 1 : 0;
     try {
       this.#node.broadcast(job.payload, job.durable, (result) => {
         this.#unsynced -= cost;
         if (result.error === undefined) job.resolve(result.value);
         else job.reject(result.error);
-        this.#pump();
+        if (this.#waiting.size > 0) this.#pump();
+        else if (this.#unsynced <= roomyAt) this.#announceRoom();
       });
       this.#unsynced += cost;
     } catch (error) {
@@ -135,17 +166,14 @@ export class Broadcasts {
   }
 
   /** True for what is worth waiting for: room; and, for a time, that a node that begins anew catches up. */
-  #willPass(code: ErrorCode, { sinceMs }: Waiting): boolean {
+  #willPass(code: ErrorCode, { sinceMs }: Job): boolean {
     if (code === 'E_BACKPRESSURE') return true;
-    return code === 'E_CATCHING_UP' && this.#clock.nowMs() - sinceMs < catchUpMs;
+    return code === 'E_CATCHING_UP' && (sinceMs === undefined || this.#clock.nowMs() - sinceMs < catchUpMs);
   }
 
-  #enqueue(job: Waiting): Waiting {
-    if (!this.#hasWaitingRoom(job.payload)) {
-      job.reject(this.#refuse());
-      return job;
-    }
-    const queued = { ...job, payload: new Uint8Array(job.payload) };
+  #enqueue({ payload, durable, resolve, reject }: Job): Job {
+    if (!this.#hasWaitingRoom(payload)) throw this.#refuse();
+    const queued = { payload: new Uint8Array(payload), durable, resolve, reject, sinceMs: this.#clock.nowMs() };
     this.#waiting.add(queued);
     this.#waitingBytes += queued.payload.length;
     this.#refusal = undefined;
@@ -166,8 +194,15 @@ export class Broadcasts {
   }
 
   #askAgain(): void {
+    this.#cancelAsk ??= this.#clock.wakeAt(this.#clock.nowMs() + askAgainMs, () => {
+      this.#cancelAsk = undefined;
+      this.#pump();
+    });
+  }
+
+  #stopAsking(): void {
     this.#cancelAsk?.();
-    this.#cancelAsk = this.#clock.wakeAt(this.#clock.nowMs() + askAgainMs, () => this.#pump());
+    this.#cancelAsk = undefined;
   }
 
   #pump(): void {
@@ -180,12 +215,17 @@ export class Broadcasts {
     }
   }
 
-  #forget(job: Waiting): void {
+  #forget(job: Job): void {
     if (!this.#waiting.delete(job)) return;
     this.#waitingBytes -= job.payload.length;
     this.#refusal = undefined;
     if (this.#waiting.size > 0) return;
-    this.#cancelAsk?.();
+    this.#stopAsking();
+    if (this.#unsynced <= roomyAt) this.#announceRoom();
+  }
+
+  #announceRoom(): void {
+    if (this.#roomWatchers.size === 0 || this.#waiting.size > 0) return;
     for (const watcher of [...this.#roomWatchers]) watcher();
   }
 }

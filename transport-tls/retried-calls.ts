@@ -1,6 +1,9 @@
 /**
  * Calls into the application, one at a time, each made again with growing waits until it works: the node goes on only behind it.
  *
+ * A call that has worked when it returns is done there and then: a promise and a timer for each would cost small messages several times
+ * what everything else about them does. So that many such calls in a row do not keep others waiting, the event loop gets a turn now and then.
+ *
  * A call is never given up here. An operator may give up what it is about (`abandon`); the application may still be at work on it then,
  * and what becomes of that is not listened to any more.
  */
@@ -24,7 +27,7 @@ export interface Call {
   /** What it is about; undefined for the snapshot of another member. */
   readonly message: Dot | undefined;
   readonly position: number;
-  readonly make: () => void | Promise<void>;
+  readonly make: () => unknown;
   /** The call has worked. */
   readonly done: () => void;
 }
@@ -32,11 +35,15 @@ export interface Call {
 const retryMsFirst = 100;
 const retryMsMax = 5_000;
 const slowMs = 30_000;
+/** Calls that return at once may go on for so long before others get a turn; looked at every so many calls. */
+const turnMs = 10;
+const callsBetweenLooks = 32;
 
 /** A call in the application's hands. */
 interface Work {
   readonly call: Call;
-  readonly sinceMs: number;
+  /** Undefined while it is being called for the first time. */
+  sinceMs: number | undefined;
   failures: number;
   lastError: string | undefined;
 }
@@ -54,6 +61,8 @@ export class RetriedCalls {
   readonly #wakes = new Set<() => void>();
   /** Ends the wait between two tries alone. */
   #wakeTry: (() => void) | undefined;
+  #turnSinceMs = 0;
+  #callsUntilLook = callsBetweenLooks;
 
   constructor(clock: Clock, logger: Logger, onError: (event: ApplyErrorEvent) => void) {
     this.#clock = clock;
@@ -65,17 +74,21 @@ export class RetriedCalls {
     if (this.#work === undefined) return undefined;
     const { call, sinceMs, failures, lastError } = this.#work;
     const { message, position } = call;
-    return { message, position, forMs: this.#clock.nowMs() - sinceMs, failures, lastError };
+    const nowMs = this.#clock.nowMs();
+    return { message, position, forMs: nowMs - (sinceMs ?? nowMs), failures, lastError };
   }
 
   /** Makes `call` until it has worked; whatever was called before is given up. */
   start(call: Call): void {
     if (this.#isStopped) return;
-    const work = { call, sinceMs: this.#clock.nowMs(), failures: 0, lastError: undefined };
+    const work: Work = { call, sinceMs: undefined, failures: 0, lastError: undefined };
     this.#work = work;
     // One that was given up may still wait for its next try.
     this.#wakeAll();
-    void this.#run(work);
+    const answer = answerOf(call);
+    if (isThenable(answer)) void this.#run(work, answer);
+    else if (this.#isTurnOver) setImmediate(() => this.#end(work, true));
+    else this.#end(work, true);
   }
 
   /** See `Applier`. */
@@ -106,8 +119,23 @@ export class RetriedCalls {
     this.#wakeAll();
   }
 
-  async #run(work: Work): Promise<void> {
-    const hasWorked = await this.#tryUntilItWorks(work);
+  /** True when calls that return at once have kept the event loop for long enough. */
+  get #isTurnOver(): boolean {
+    if (--this.#callsUntilLook > 0) return false;
+    this.#callsUntilLook = callsBetweenLooks;
+    const nowMs = this.#clock.nowMs();
+    if (nowMs - this.#turnSinceMs < turnMs) return false;
+    this.#turnSinceMs = nowMs;
+    return true;
+  }
+
+  /** Waits for the answer to the first try, and for what follows it. */
+  async #run(work: Work, answer: PromiseLike<unknown>): Promise<void> {
+    work.sinceMs = this.#clock.nowMs();
+    this.#end(work, await this.#tryUntilItWorks(work, answer));
+  }
+
+  #end(work: Work, hasWorked: boolean): void {
     if (this.#work !== work) return;
     this.#work = undefined;
     if (hasWorked && !this.#isEnded) work.call.done();
@@ -116,12 +144,14 @@ export class RetriedCalls {
   }
 
   /** False when it was stopped, or given up, before a try succeeded. */
-  async #tryUntilItWorks(work: Work): Promise<boolean> {
+  async #tryUntilItWorks(work: Work, firstAnswer: PromiseLike<unknown>): Promise<boolean> {
+    let answer: unknown = firstAnswer;
     for (let waitMs = retryMsFirst; ; waitMs = Math.min(waitMs * 2, retryMsMax)) {
-      if (await this.#try(work, waitMs)) return true;
+      if (await this.#hasWorked(work, answer, waitMs)) return true;
       if (this.#mayNotCall(work)) return false;
       await this.#wait(waitMs, (wake) => (this.#wakeTry = wake));
       if (this.#mayNotCall(work)) return false;
+      answer = answerOf(work.call);
     }
   }
 
@@ -130,14 +160,14 @@ export class RetriedCalls {
     return this.#isStopped || this.#work !== work;
   }
 
-  async #try(work: Work, retryInMs: number): Promise<boolean> {
-    const { make, message, position } = work.call;
+  async #hasWorked(work: Work, answer: unknown, retryInMs: number): Promise<boolean> {
+    const { message, position } = work.call;
     const about = message === undefined ? `snapshot for position ${position}` : formatDot(message);
     const cancelWatch = this.#clock.wakeAt(this.#clock.nowMs() + slowMs, () => {
       this.#logger.log('warn', 'apply-slow', { code: 'E_APP', message: about, waitedMs: slowMs });
     });
     try {
-      await make();
+      await answer;
       return true;
     } catch (error) {
       const reason = errorText(error);
@@ -166,6 +196,21 @@ export class RetriedCalls {
   }
 
   #wakeAll(): void {
+    if (this.#wakes.size === 0) return;
     for (const wake of [...this.#wakes]) wake();
   }
+}
+
+/** What a call returns; a promise that rejects for one that throws. */
+function answerOf({ make }: Call): unknown {
+  try {
+    return make();
+  } catch (error) {
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- whatever the application has thrown, it is shown the same
+    return Promise.reject(error);
+  }
+}
+
+function isThenable(answer: unknown): answer is PromiseLike<unknown> {
+  return typeof answer === 'object' && answer !== null && 'then' in answer;
 }

@@ -113,6 +113,7 @@ export class RunningNode implements AntecedentNode {
         },
         onStorage: (state) => {
           this.storage = state;
+          this.#broadcasts.handleStorage(state.state === 'blocked');
           this.#tell(options.onStorage, state);
         },
         onStopped: (error) => this.#handleStopped(error),

@@ -352,6 +352,7 @@ export class Replica {
 
   #lookAtCatchUp(): void {
     const { deliveries, membership, origins } = this.#knowledge;
+    if (this.#active.catchUp.isDone) return;
     const appliedSeq = ({ origin, incarnation }: LogPosition): number => {
       const index = origins.find(origin, incarnation);
       // Not what it may have been given before a crash: what it broadcasts must come from a state with all of it.

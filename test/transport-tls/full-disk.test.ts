@@ -91,14 +91,25 @@ class Client {
   /** Takes events until one fits, and returns it. */
   async until(fits: (event: Event) => boolean): Promise<Event> {
     for (;;) {
-      const event = await this.daemon.events.take();
-      if (event['event'] === 'accepted') this.accepted.set(Number(event['ref']), Number(event['seq']));
-      if (event['event'] === 'refused') this.refused.add(Number(event['ref']));
-      if (event['event'] === 'deliver') {
-        this.delivered.set(Number(event['position']), Number.parseInt(String(event['payload']), 10));
-      }
+      const event = await this.#take();
       if (fits(event)) return event;
     }
+  }
+
+  /** Ends the process at once; what it had printed counts. */
+  async kill(): Promise<void> {
+    await this.daemon.kill();
+    while (this.daemon.events.size > 0) await this.#take();
+  }
+
+  async #take(): Promise<Event> {
+    const event = await this.daemon.events.take();
+    if (event['event'] === 'accepted') this.accepted.set(Number(event['ref']), Number(event['seq']));
+    if (event['event'] === 'refused') this.refused.add(Number(event['ref']));
+    if (event['event'] === 'deliver') {
+      this.delivered.set(Number(event['position']), Number.parseInt(String(event['payload']), 10));
+    }
+    return event;
   }
 
   /** A few messages at a time until nothing more fits; returns the event that says so. */
@@ -152,7 +163,7 @@ describe.each(disks)('on %s, a node', (_disk, canRun, make) => {
     expect(numbers).toEqual(sent.filter((number) => !client.refused.has(number)));
     expect([...client.accepted.values()]).toEqual(numbers.map((_, index) => index + 1));
 
-    await client.daemon.kill();
+    await client.kill();
     const second = new Client(config(disk), disk);
     expect(await second.until(({ event }) => event === 'ready')).toMatchObject({ seq: numbers.length });
     second.sent = client.sent;
@@ -172,7 +183,7 @@ describe.each(disks)('on %s, a node', (_disk, canRun, make) => {
       const client = new Client(config(disk), disk);
       await client.until(({ event }) => event === 'ready');
       await client.fill();
-      await client.daemon.kill();
+      await client.kill();
 
       const second = new Client(config(disk), disk);
       const ready = await second.until(({ event }) => event === 'ready');
