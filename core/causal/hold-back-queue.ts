@@ -84,6 +84,11 @@ export class HoldBackQueue {
     return this.#releasedQueue.length;
   }
 
+  /** True when some of what was not taken yet is bare: see `isBare`. O(messages). */
+  get hasBare(): boolean {
+    return [this.#releasedQueue, ...this.#held].some((queue) => queue.toArray().some(isBare));
+  }
+
   /** What was offered of an origin. */
   heldLog(origin: number): Pick<HeldLog, 'releasedSeq' | 'held'> {
     const held = this.#held[origin]?.toArray().map(({ changes }) => changes) ?? [];

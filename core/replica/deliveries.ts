@@ -92,8 +92,9 @@ export class Deliveries {
   }
 
   /**
-   * Begins behind `position`, where everything had been applied that was released by then. An application that has stored nothing
-   * needs a snapshot. Throws `E_POSITION` for one that has stored something, but less, and when there are no snapshots.
+   * Begins behind `position`, where everything had been applied that was released by then, and what was held back there has been since: of
+   * that only the names are known. An application that has stored nothing needs a snapshot. Throws `E_POSITION` for one that has stored
+   * something, but less, and when there are no snapshots.
    */
   restoreCheckpoint(
     position: number,
@@ -102,10 +103,10 @@ export class Deliveries {
     hasSnapshots: boolean,
   ): void {
     const stored = this.#storedPosition;
-    this.#isBehindJournal = stored === 0 && hasSnapshots && position > 0;
-    if (stored !== undefined && stored < position && !this.#isBehindJournal) {
-      const message = `the application has stored position ${stored}, the journal begins behind position ${position}: let the application begin anew, at position 0, with the hooks for snapshots`;
-      throw new AntecedentError('E_POSITION', message);
+    const hasApplied = position > 0 || logs.some(({ held }) => held.length > 0);
+    this.#isBehindJournal = stored === 0 && hasSnapshots && hasApplied;
+    if (!this.#isBehindJournal && (stored === 0 ? hasApplied : (stored ?? position) < position)) {
+      throw tooFarBack(stored ?? 0, position);
     }
     this.#taken = position;
     this.#holdBack.restore(logs);
@@ -122,7 +123,7 @@ export class Deliveries {
 
   /** True when everything that the application has stored was restored: what comes now it has still to be given. */
   get isBehindStored(): boolean {
-    return this.#storedPosition === this.#taken;
+    return this.#storedPosition === this.#taken && !this.#isBehindJournal;
   }
 
   /** The journal is read. Throws `E_POSITION` when the application is ahead of it. */
@@ -131,6 +132,9 @@ export class Deliveries {
     if (stored !== undefined && stored !== this.#taken && !this.#isWaitingForSnapshot(stored)) {
       const message = `the application has stored position ${stored}, the journal ends with ${this.#taken}: they do not belong together`;
       throw new AntecedentError('E_POSITION', message);
+    }
+    if (stored !== undefined && !this.#isWaitingForSnapshot(stored) && this.#holdBack.hasBare) {
+      throw tooFarBack(stored, this.#taken);
     }
     this.#applied = this.#taken;
     this.#marked = this.#taken;
@@ -246,7 +250,8 @@ export class Deliveries {
 
   /**
    * The next message to hand to the application. From now on broadcasts depend on it. What was given up is passed over, and applied
-   * with what was handed over before it: `onApplied` is called with its origin.
+   * with what was handed over before it: `onApplied` is called with its origin. So is what was applied in an earlier life, when the mark that
+   * said so is gone with the end of the journal.
    */
   take(onApplied: (origin: number) => void): Delivery | undefined {
     while (this.#installed === undefined && !this.#isBehindJournal) {
@@ -256,8 +261,14 @@ export class Deliveries {
       this.#addToPast(message.origin, message.seq);
       const { origin, seq, end } = message;
       this.#unapplied.push({ position: this.#taken, origin, seq, end });
-      assert(!isBare(message), `position ${this.#taken} is handed over, which was given up`);
-      if (!this.#skipped.delete(this.#taken)) return new ReplicaDelivery(message, this.#taken, this.#origins.at);
+      const wasApplied = isBare(message);
+      assert(
+        !wasApplied || this.#storedPosition === undefined,
+        `position ${this.#taken} is handed over, which was given up`,
+      );
+      if (!this.#skipped.delete(this.#taken) && !wasApplied) {
+        return new ReplicaDelivery(message, this.#taken, this.#origins.at);
+      }
       if (this.#applied === this.#taken - 1) this.handleApplied(this.#taken, onApplied);
     }
     return undefined;
@@ -389,4 +400,9 @@ export class Deliveries {
     this.#past[origin] = past;
     if (this.#isNews(origin, past)) this.#news.set(origin, past);
   }
+}
+
+function tooFarBack(stored: number, begin: number): AntecedentError {
+  const message = `the application has stored position ${stored}, the journal begins behind position ${begin}: let the application begin anew, at position 0, with the hooks for snapshots`;
+  return new AntecedentError('E_POSITION', message);
 }
