@@ -19,8 +19,11 @@ export interface HandingOverOptions {
 
 export class HandingOver {
   readonly #options: HandingOverOptions;
-  /** The delivery in the application's hands. */
-  #applying: { readonly position: number; readonly isSnapshot: boolean; readonly applied: () => void } | undefined;
+  /** What the application says when it has applied the delivery in its hands; undefined when it has none. */
+  #applying: (() => void) | undefined;
+  /** Of that delivery. */
+  #position = 0;
+  #isSnapshot = false;
   /** The application is asked for its state. */
   #isMakingSnapshot = false;
   #isEnded = false;
@@ -40,13 +43,14 @@ export class HandingOver {
       const snapshot = replica.takeSnapshot();
       const next = snapshot ?? replica.takeDelivery();
       if (next === undefined) return;
-      const { position } = next;
       const applied = (): void => {
         // Said twice, or after it was given up, it must not count for the next one.
-        if (this.#applying?.applied === applied) this.#handleApplied(position);
+        if (this.#applying === applied) this.#handleApplied();
       };
-      this.#applying = { position, isSnapshot: snapshot !== undefined, applied };
-      if ('state' in next) handlers.snapshots?.install(next.state, position, applied);
+      this.#applying = applied;
+      this.#position = next.position;
+      this.#isSnapshot = snapshot !== undefined;
+      if ('state' in next) handlers.snapshots?.install(next.state, next.position, applied);
       else handlers.onDeliver(next, applied);
     }
   }
@@ -54,11 +58,11 @@ export class HandingOver {
   /** What gives up the delivery at `position`. Throws `E_POSITION` unless the application is applying it, and for a snapshot. */
   givingUp(position: number): () => void {
     const applying = this.#applying;
-    if (applying?.isSnapshot === true) {
+    if (applying !== undefined && this.#isSnapshot) {
       throw new AntecedentError('E_POSITION', 'a snapshot is being installed: nothing can be delivered without it');
     }
-    if (applying?.position === position) return applying.applied;
-    const now = applying === undefined ? 'none is being applied' : `the one being applied is at ${applying.position}`;
+    if (applying !== undefined && this.#position === position) return applying;
+    const now = applying === undefined ? 'none is being applied' : `the one being applied is at ${this.#position}`;
     throw new AntecedentError('E_POSITION', `the delivery at position ${position} cannot be skipped: ${now}`);
   }
 
@@ -67,10 +71,10 @@ export class HandingOver {
     this.#isEnded = true;
   }
 
-  #handleApplied(position: number): void {
+  #handleApplied(): void {
     if (this.#isEnded) return;
     this.#applying = undefined;
-    this.#options.replica.handleApplied(position);
+    this.#options.replica.handleApplied(this.#position);
     this.#options.onProgress();
   }
 

@@ -18,6 +18,7 @@ import { Replica } from './replica/replica.js';
 import { retentionOf } from './replica/retention.js';
 import type { NodeHandlers, NodeOptions } from './node-options.js';
 import { Reporter } from './reporter.js';
+import { SeqWindow } from './seq-window.js';
 import type { NodeStatus } from './status.js';
 import { WakeUp } from './wake-up.js';
 
@@ -37,7 +38,7 @@ export class Node {
   #nextLinkId: LinkId = 1;
   readonly #dials = new Map<NodeName, Cancel>();
   readonly #reporter: Reporter;
-  readonly #accepted = new Map<number, (result: Result<Receipt>) => void>();
+  readonly #accepted = new SeqWindow<(result: Result<Receipt>) => void>();
   /** Who waits for what was asked of the replica, by number. */
   readonly #requested = new Map<number, (result: Result<void>) => void>();
   #incarnation = 0;
@@ -142,7 +143,7 @@ export class Node {
       });
     }
     const dot = this.#replica.broadcast(payload, durable);
-    this.#accepted.set(dot.seq, accepted);
+    this.#accepted.put(dot.seq, accepted);
     // While a group is on its way to the disk, a broadcast only waits for the next one: nothing is to be done now.
     if (!this.#replica.isWriting) this.#advance();
     return dot;
@@ -179,6 +180,11 @@ export class Node {
   removeMember(name: NodeName, done: (result: Result<void>) => void): void {
     this.#checkRunning();
     this.#request(this.#replica.removeMember(name), done);
+  }
+
+  /** Position of the last delivery that the application has applied. */
+  get appliedPosition(): number {
+    return this.#replica.appliedPosition;
   }
 
   /** What the node knows now. Throws `E_STATE` before `onReady`. */
@@ -249,9 +255,9 @@ export class Node {
     this.#links.clear();
     const reason =
       error ?? new AntecedentError('E_CLOSED', 'the node was closed before the message was as durable as asked');
-    for (const done of [...this.#accepted.values(), ...this.#requested.values()]) done({ error: reason });
-    this.#accepted.clear();
+    const requested = [...this.#requested.values()];
     this.#requested.clear();
+    for (const done of [...this.#accepted.takeAll(), ...requested]) done({ error: reason });
     if (error !== undefined) this.#ports.logger.log('error', 'stopped', { code: error.code, message: error.message });
     this.#ports.links.close(() => {
       if (this.#journal === undefined) this.#handlers.onStopped(error);
@@ -369,14 +375,12 @@ export class Node {
   }
 
   #accept(seq: number): void {
-    const accepted = this.#accepted.get(seq);
-    this.#accepted.delete(seq);
+    const accepted = this.#accepted.take(seq);
     accepted?.({ error: undefined, value: { origin: this.#options.name, incarnation: this.#incarnation, seq } });
   }
 
   #refuse(seq: number): void {
-    const accepted = this.#accepted.get(seq);
-    this.#accepted.delete(seq);
+    const accepted = this.#accepted.take(seq);
     const message = `message ${seq} asked for more copies than there are members: some were removed since; it stays broadcast`;
     accepted?.({ error: new AntecedentError('E_CONFIG', message) });
   }

@@ -7,7 +7,7 @@
  * the application may still be at work on it then, and what becomes of that is not listened to any more.
  */
 import { AntecedentError, type Clock, type Delivery, type Dot, type Logger } from '../core/index.js';
-import { RetriedCalls, type ApplyErrorEvent } from './retried-calls.js';
+import { RetriedCalls, type ApplyErrorEvent, type Call } from './retried-calls.js';
 import type { ApplyingStatus } from './running-status.js';
 
 export type Apply = (delivery: Delivery) => void | Promise<void>;
@@ -31,6 +31,31 @@ function dotOf({ origin, incarnation, seq }: Delivery): Dot {
   return { origin, incarnation, seq };
 }
 
+/** One object for each message, where four closures would do the same. */
+class ApplyCall implements Call {
+  readonly #apply: Apply;
+  readonly #delivery: Delivery;
+  readonly done: () => void;
+
+  constructor(apply: Apply, delivery: Delivery, applied: () => void) {
+    this.#apply = apply;
+    this.#delivery = delivery;
+    this.done = applied;
+  }
+
+  get message(): Dot {
+    return dotOf(this.#delivery);
+  }
+
+  get position(): number {
+    return this.#delivery.position;
+  }
+
+  make(): unknown {
+    return this.#apply(this.#delivery);
+  }
+}
+
 /** Calls a function; a message whose call fails is tried again, with growing waits, until it works. */
 export class ApplyCalls implements Applier {
   readonly #apply: Apply;
@@ -46,8 +71,7 @@ export class ApplyCalls implements Applier {
   }
 
   handle(delivery: Delivery, applied: () => void): void {
-    const make = (): void | Promise<void> => this.#apply(delivery);
-    this.#calls.start({ message: dotOf(delivery), position: delivery.position, make, done: applied });
+    this.#calls.start(new ApplyCall(this.#apply, delivery, applied));
   }
 
   retry(): boolean {

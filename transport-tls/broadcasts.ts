@@ -27,14 +27,17 @@ const askAgainMs = 10;
 const broadcastsMax = 16_384;
 const roomyAt: number = broadcastsMax / 2;
 
-/** A broadcast that has not been answered. */
-interface Job {
-  readonly payload: Uint8Array;
-  readonly durable: Durability;
+/** What settles the promise of a broadcast. */
+interface Promised {
   readonly resolve: (receipt: Receipt) => void;
   readonly reject: (error: Error) => void;
-  /** When it began to wait in this room; undefined while it does not. */
-  sinceMs: number | undefined;
+}
+
+/** A broadcast that waits in this room. */
+interface Waiting extends Promised {
+  readonly payload: Uint8Array;
+  readonly durable: Durability;
+  readonly sinceMs: number;
 }
 
 /**
@@ -48,7 +51,7 @@ export class Broadcasts {
   readonly #clock: Clock;
   readonly #waitingBytesMax: number;
   /** In the order of the calls; a set, because an abort takes one out of the middle. */
-  readonly #waiting = new Set<Job>();
+  readonly #waiting = new Set<Waiting>();
   #waitingBytes = 0;
   /** Taken by the node and not answered, of those that wait for nobody else's disk. */
   #unsynced = 0;
@@ -70,20 +73,14 @@ export class Broadcasts {
   broadcast(payload: Uint8Array, durable: Durability, signal: AbortSignal | undefined): Promise<Receipt> {
     return new Promise<Receipt>((resolve, reject) => {
       // What is thrown here rejects the promise.
-      if (signal === undefined) this.#begin({ payload, durable, resolve, reject, sinceMs: undefined });
-      else this.#beginAbortable(payload, durable, signal, resolve, reject);
+      if (signal === undefined) this.#begin(payload, durable, { resolve, reject });
+      else this.#beginAbortable(payload, durable, signal, { resolve, reject });
     });
   }
 
-  #beginAbortable(
-    payload: Uint8Array,
-    durable: Durability,
-    signal: AbortSignal,
-    resolve: (receipt: Receipt) => void,
-    reject: (error: Error) => void,
-  ): void {
+  #beginAbortable(payload: Uint8Array, durable: Durability, signal: AbortSignal, { resolve, reject }: Promised): void {
     signal.throwIfAborted();
-    let queued: Job | undefined;
+    let queued: Waiting | undefined;
     const abort = (): void => {
       if (queued !== undefined) this.#forget(queued);
       reject(signal.reason as Error);
@@ -97,18 +94,18 @@ export class Broadcasts {
     const refuse = settling(reject);
     signal.addEventListener('abort', abort, { once: true });
     try {
-      queued = this.#begin({ payload, durable, resolve: settling(resolve), reject: refuse, sinceMs: undefined });
+      queued = this.#begin(payload, durable, { resolve: settling(resolve), reject: refuse });
     } catch (error) {
       refuse(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
   /** Returns what waits, if it has to. */
-  #begin(job: Job): Job | undefined {
-    checkPayload(job.payload);
+  #begin(payload: Uint8Array, durable: Durability, promised: Promised): Waiting | undefined {
+    checkPayload(payload);
     if (this.#ended !== undefined) throw this.#ended;
-    if (this.#waiting.size === 0 && this.#submit(job)) return undefined;
-    return this.#enqueue(job);
+    if (this.#waiting.size === 0 && this.#submit(payload, durable, promised, undefined)) return undefined;
+    return this.#enqueue(payload, durable, promised);
   }
 
   /** See `AntecedentNode.room`. */
@@ -145,33 +142,33 @@ export class Broadcasts {
     }
   }
 
-  /** False when the node has no room. Any other refusal settles the job. */
-  #submit(job: Job): boolean {
+  /** False when the node has no room, or for one that has waited since `sinceMs` may have it soon. Any other refusal is the answer. */
+  #submit(payload: Uint8Array, durable: Durability, promised: Promised, sinceMs: number | undefined): boolean {
     if (this.#unsynced >= broadcastsMax && !this.#isBlocked) return false;
-    const cost = job.durable === 'here' || job.durable === 1 ? 1 : 0;
+    const cost = durable === 'here' || durable === 1 ? 1 : 0;
     try {
-      this.#node.broadcast(job.payload, job.durable, (result) => {
+      this.#node.broadcast(payload, durable, (result) => {
         this.#unsynced -= cost;
-        if (result.error === undefined) job.resolve(result.value);
-        else job.reject(result.error);
+        if (result.error === undefined) promised.resolve(result.value);
+        else promised.reject(result.error);
         if (this.#waiting.size > 0) this.#pump();
         else if (this.#unsynced <= roomyAt) this.#announceRoom();
       });
       this.#unsynced += cost;
     } catch (error) {
-      if (error instanceof AntecedentError && this.#willPass(error.code, job)) return false;
-      job.reject(error instanceof Error ? error : new Error(String(error)));
+      if (error instanceof AntecedentError && this.#willPass(error.code, sinceMs)) return false;
+      promised.reject(error instanceof Error ? error : new Error(String(error)));
     }
     return true;
   }
 
   /** True for what is worth waiting for: room; and, for a time, that a node that begins anew catches up. */
-  #willPass(code: ErrorCode, { sinceMs }: Job): boolean {
+  #willPass(code: ErrorCode, sinceMs: number | undefined): boolean {
     if (code === 'E_BACKPRESSURE') return true;
     return code === 'E_CATCHING_UP' && (sinceMs === undefined || this.#clock.nowMs() - sinceMs < catchUpMs);
   }
 
-  #enqueue({ payload, durable, resolve, reject }: Job): Job {
+  #enqueue(payload: Uint8Array, durable: Durability, { resolve, reject }: Promised): Waiting {
     if (!this.#hasWaitingRoom(payload)) throw this.#refuse();
     const queued = { payload: new Uint8Array(payload), durable, resolve, reject, sinceMs: this.#clock.nowMs() };
     this.#waiting.add(queued);
@@ -207,7 +204,7 @@ export class Broadcasts {
 
   #pump(): void {
     for (const job of this.#waiting) {
-      if (!this.#submit(job)) {
+      if (!this.#submit(job.payload, job.durable, job, job.sinceMs)) {
         this.#askAgain();
         return;
       }
@@ -215,7 +212,7 @@ export class Broadcasts {
     }
   }
 
-  #forget(job: Job): void {
+  #forget(job: Waiting): void {
     if (!this.#waiting.delete(job)) return;
     this.#waitingBytes -= job.payload.length;
     this.#refusal = undefined;
@@ -233,7 +230,7 @@ export class Broadcasts {
 /** Throws `E_PAYLOAD` unless the bytes are there and stay what they are while we copy them. */
 function checkPayload(payload: Uint8Array): void {
   if (!types.isUint8Array(payload)) throw new AntecedentError('E_PAYLOAD', 'a payload is a Uint8Array');
-  if (types.isSharedArrayBuffer(payload.buffer)) {
+  if (!(payload.buffer instanceof ArrayBuffer) && types.isSharedArrayBuffer(payload.buffer)) {
     throw new AntecedentError('E_PAYLOAD', 'a payload in a SharedArrayBuffer may change at any moment: pass a copy');
   }
   // Gone, it looks as if it were empty.

@@ -27,9 +27,9 @@ export interface Call {
   /** What it is about; undefined for the snapshot of another member. */
   readonly message: Dot | undefined;
   readonly position: number;
-  readonly make: () => unknown;
+  make(): unknown;
   /** The call has worked. */
-  readonly done: () => void;
+  done(): void;
 }
 
 const retryMsFirst = 100;
@@ -39,11 +39,10 @@ const slowMs = 30_000;
 const turnMs = 10;
 const callsBetweenLooks = 32;
 
-/** A call in the application's hands. */
+/** A call whose answer is waited for. */
 interface Work {
   readonly call: Call;
-  /** Undefined while it is being called for the first time. */
-  sinceMs: number | undefined;
+  readonly sinceMs: number;
   failures: number;
   lastError: string | undefined;
 }
@@ -56,6 +55,9 @@ export class RetriedCalls {
   #isStopped = false;
   /** The node takes no answers any more. */
   #isEnded = false;
+  /** The call in the application's hands. */
+  #call: Call | undefined;
+  /** Undefined while that is being called for the first time. */
   #work: Work | undefined;
   /** Ends the wait between two tries, and the wait of `settle`. */
   readonly #wakes = new Set<() => void>();
@@ -71,24 +73,26 @@ export class RetriedCalls {
   }
 
   get status(): ApplyingStatus | undefined {
-    if (this.#work === undefined) return undefined;
-    const { call, sinceMs, failures, lastError } = this.#work;
-    const { message, position } = call;
+    if (this.#call === undefined) return undefined;
+    const { message, position } = this.#call;
     const nowMs = this.#clock.nowMs();
-    return { message, position, forMs: nowMs - (sinceMs ?? nowMs), failures, lastError };
+    const { sinceMs, failures, lastError } = this.#work ?? { sinceMs: nowMs, failures: 0, lastError: undefined };
+    return { message, position, forMs: nowMs - sinceMs, failures, lastError };
   }
 
   /** Makes `call` until it has worked; whatever was called before is given up. */
   start(call: Call): void {
     if (this.#isStopped) return;
-    const work: Work = { call, sinceMs: undefined, failures: 0, lastError: undefined };
-    this.#work = work;
+    this.#call = call;
+    this.#work = undefined;
     // One that was given up may still wait for its next try.
     this.#wakeAll();
     const answer = answerOf(call);
-    if (isThenable(answer)) void this.#run(work, answer);
-    else if (this.#isTurnOver) setImmediate(() => this.#end(work, true));
-    else this.#end(work, true);
+    // While it was called, the application may have skipped it.
+    if (this.#call !== call) return;
+    if (isThenable(answer)) void this.#run(call, answer);
+    else if (this.#isTurnOver) setImmediate(() => this.#end(call, true));
+    else this.#end(call, true);
   }
 
   /** See `Applier`. */
@@ -100,7 +104,8 @@ export class RetriedCalls {
 
   /** See `Applier`. */
   abandon(position: number): void {
-    if (this.#work?.call.position !== position) return;
+    if (this.#call?.position !== position) return;
+    this.#call = undefined;
     this.#work = undefined;
     this.#wakeAll();
   }
@@ -109,7 +114,7 @@ export class RetriedCalls {
   async settle(waitMs: number): Promise<void> {
     this.#isStopped = true;
     this.#wakeAll();
-    if (this.#work !== undefined) await this.#wait(waitMs);
+    if (this.#call !== undefined) await this.#wait(waitMs);
   }
 
   /** The node has ended: `done` is not called any more. */
@@ -130,15 +135,17 @@ export class RetriedCalls {
   }
 
   /** Waits for the answer to the first try, and for what follows it. */
-  async #run(work: Work, answer: PromiseLike<unknown>): Promise<void> {
-    work.sinceMs = this.#clock.nowMs();
-    this.#end(work, await this.#tryUntilItWorks(work, answer));
+  async #run(call: Call, answer: PromiseLike<unknown>): Promise<void> {
+    const work = { call, sinceMs: this.#clock.nowMs(), failures: 0, lastError: undefined };
+    this.#work = work;
+    this.#end(call, await this.#tryUntilItWorks(work, answer));
   }
 
-  #end(work: Work, hasWorked: boolean): void {
-    if (this.#work !== work) return;
+  #end(call: Call, hasWorked: boolean): void {
+    if (this.#call !== call) return;
+    this.#call = undefined;
     this.#work = undefined;
-    if (hasWorked && !this.#isEnded) work.call.done();
+    if (hasWorked && !this.#isEnded) call.done();
     // Whoever waits in `settle`; nobody else can be waiting.
     this.#wakeAll();
   }
@@ -202,9 +209,9 @@ export class RetriedCalls {
 }
 
 /** What a call returns; a promise that rejects for one that throws. */
-function answerOf({ make }: Call): unknown {
+function answerOf(call: Call): unknown {
   try {
-    return make();
+    return call.make();
   } catch (error) {
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- whatever the application has thrown, it is shown the same
     return Promise.reject(error);

@@ -41,7 +41,6 @@ export class RunningNode implements AntecedentNode {
   readonly stopped: Promise<AntecedentError | undefined>;
   incarnation = 0;
   recoveredSeq = 0;
-  position = 0;
   storage: StorageState = { state: 'ok' };
   address = '';
   readonly #node: Node;
@@ -95,15 +94,13 @@ export class RunningNode implements AntecedentNode {
       ports,
       {
         onReady: (info) => this.#reportReady(info),
-        onDeliver: (delivery, applied) => this.#deliver(delivery, applied),
+        onDeliver: (delivery, applied) => this.#applier.handle(delivery, applied),
         onPeer: (peer, state, reason) => this.#tell(options.onPeer, { name: peer, state, reason }),
         onAlarm: (alarm) => this.#tell(options.onAlarm, alarm),
         ...(hooks === undefined
           ? {}
           : {
-              snapshots: snapshotHandlers(hooks, this.#restoring, ports, (position) => {
-                this.position = position;
-              }),
+              snapshots: snapshotHandlers(hooks, this.#restoring, ports),
             }),
         onStable: (clock) => this.#tell(options.onStable, clock),
         onMembers: (members) => this.#tell(options.onMembers, members),
@@ -140,9 +137,12 @@ export class RunningNode implements AntecedentNode {
     if (first instanceof AntecedentError) throw first;
     this.incarnation = first.incarnation;
     this.recoveredSeq = first.seq;
-    this.position = Math.max(this.position, first.position);
     this.address = this.#links.address === undefined ? '' : formatAddress(this.#links.address);
     return this;
+  }
+
+  get position(): number {
+    return this.#node.appliedPosition;
   }
 
   broadcast(payload: Uint8Array, options: BroadcastOptions = {}): Promise<Receipt> {
@@ -187,7 +187,6 @@ export class RunningNode implements AntecedentNode {
     // The next one may be there already; then this does nothing.
     this.#applier.abandon(position);
     this.#restoring.abandon(position);
-    this.position = Math.max(this.position, position);
   }
 
   retry(): void {
@@ -250,13 +249,6 @@ export class RunningNode implements AntecedentNode {
     if (this.#links.isMember(peer)) return;
     const remedy = `make it one with: antecedent member add ${peer} ADDRESS (addMember)`;
     throw new AntecedentError('E_CONFIG', `${peer} is no member, so it can have no address; ${remedy}`);
-  }
-
-  #deliver(delivery: Delivery, applied: () => void): void {
-    this.#applier.handle(delivery, () => {
-      this.position = delivery.position;
-      applied();
-    });
   }
 
   /** What the application's callbacks throw, now or later, is its own trouble, and told to it; the node goes on. */

@@ -19,12 +19,11 @@ export interface SnapshotHooks {
 /** Nothing is delivered while a snapshot is made; after so many milliseconds the operator is told. */
 const slowMs = 30_000;
 
-/** The hooks as the core calls them. `onInstalled` comes before the core hears of it. */
+/** The hooks as the core calls them. */
 export function snapshotHandlers(
   { snapshot, restore }: SnapshotHooks,
   calls: RetriedCalls,
   { clock, logger }: Pick<Ports, 'clock' | 'logger'>,
-  onInstalled: (position: number) => void,
 ): NonNullable<NodeHandlers['snapshots']> {
   return {
     make: (done) => {
@@ -37,11 +36,7 @@ export function snapshotHandlers(
       });
     },
     install: (state, position, applied) => {
-      const done = (): void => {
-        onInstalled(position);
-        applied();
-      };
-      calls.start({ message: undefined, position, make: () => restore(state, position), done });
+      calls.start({ message: undefined, position, make: () => restore(state, position), done: applied });
     },
   };
 }

@@ -20,7 +20,7 @@ import { Fifo } from '../fifo.js';
 const overheadBytes = 200;
 
 function memoryOf(message: Message): number {
-  return message.payload.length + overheadBytes;
+  return message.payloadLength + overheadBytes;
 }
 
 /** The messages of one origin that were offered, and what was released of them. */
@@ -39,7 +39,7 @@ const nothing: readonly number[] = [];
 
 /** True for a message whose payload is not there any more. */
 export function isBare(message: Message): boolean {
-  return message.payload === noPayload;
+  return message.payloadLength === 0 && message.payload === noPayload;
 }
 
 /** Why a message is held back. */
@@ -108,7 +108,8 @@ export class HoldBackQueue {
       for (const [index, changes] of held.entries()) {
         const seq = releasedSeq + index + 1;
         const end = index === held.length - 1 ? state : undefined;
-        this.offer({ origin, seq, changes, dictionary: nothing, clock: nothing, payload: noPayload, end });
+        const noClock = { dictionary: nothing, clock: nothing };
+        this.offer({ origin, seq, changes, ...noClock, payloadLength: 0, payload: noPayload, end });
       }
     }
   }

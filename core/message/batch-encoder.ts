@@ -34,7 +34,7 @@ interface OpenBatch {
 /** What a broadcast costs beside its payload, roughly: the promise of its receipt and the like. */
 const messageOverheadBytes = 64;
 
-/** Pending bytes that are kept as a buffer for the next batches; after a larger backlog the memory is given back. */
+/** A longer buffer for pending bytes is given back when a group fills less than a quarter of it. */
 const bufferBytesKept = 1 << 20;
 
 export class BatchEncoder {
@@ -123,7 +123,8 @@ export class BatchEncoder {
   seal(): readonly SealedBatch[] {
     const sealed = this.#open.map((batch) => this.#seal(batch));
     this.#open.length = 0;
-    if (this.#pending.position > bufferBytesKept) this.#pending = new ByteWriter(256);
+    const { capacity, position } = this.#pending;
+    if (capacity > bufferBytesKept && 4 * position < capacity) this.#pending = new ByteWriter(256);
     this.#pending.seek(0);
     return sealed;
   }

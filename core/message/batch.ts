@@ -59,7 +59,7 @@ export interface BatchHeader {
   readonly bodyStart: number;
 }
 
-/** A message as the replica holds it. `payload` is a view of the batch. */
+/** A message as the replica holds it. */
 export interface Message {
   /** Index of the origin with the reader. */
   readonly origin: number;
@@ -69,9 +69,40 @@ export interface Message {
   /** Dictionary and clock of the log at this message, shared between messages; see `LogState`. */
   readonly dictionary: readonly number[];
   readonly clock: readonly number[];
+  readonly payloadLength: number;
+  /** A view of the batch, made when it is asked for: it is larger than everything else here. */
   readonly payload: Uint8Array;
   /** The log behind this message, where it is the last one of its batch: there another reader may begin. */
   readonly end: LogState | undefined;
+}
+
+/** A message of a batch that was read. */
+class BatchMessage implements Message {
+  readonly origin: number;
+  readonly seq: number;
+  readonly changes: readonly number[];
+  readonly dictionary: readonly number[];
+  readonly clock: readonly number[];
+  readonly payloadLength: number;
+  readonly end: LogState | undefined;
+  readonly #batch: Uint8Array;
+  readonly #payloadStart: number;
+
+  constructor(batch: Uint8Array, payloadStart: number, fields: Omit<Message, 'payload'>) {
+    this.origin = fields.origin;
+    this.seq = fields.seq;
+    this.changes = fields.changes;
+    this.dictionary = fields.dictionary;
+    this.clock = fields.clock;
+    this.payloadLength = fields.payloadLength;
+    this.end = fields.end;
+    this.#batch = batch;
+    this.#payloadStart = payloadStart;
+  }
+
+  get payload(): Uint8Array {
+    return this.#batch.subarray(this.#payloadStart, this.#payloadStart + this.payloadLength);
+  }
 }
 
 export interface DecodedBatch {
@@ -160,11 +191,14 @@ export function decodeBatch(
     if (changeCount > 0) {
       ({ dictionary, clock, changes } = readChanges(reader, changeCount, { dictionary, clock, self, resolveOrigin }));
     }
-    const payload = reader.bytes(reader.varint());
+    const payloadLength = reader.varint();
+    const payloadStart = reader.position;
+    reader.skip(payloadLength);
     const seq = header.firstSeq + index;
     const isLast = index === header.count - 1;
     const end = isLast ? { nextSeq: seq + 1, chain, dictionary, clock } : undefined;
-    messages.push({ origin: self, seq, changes, dictionary, clock, payload, end });
+    const fields = { origin: self, seq, changes, dictionary, clock, payloadLength, end };
+    messages.push(new BatchMessage(bytes, payloadStart, fields));
   }
   reader.end();
   return { messages, next: messages.at(-1)?.end ?? state };

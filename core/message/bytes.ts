@@ -48,6 +48,11 @@ export class ByteWriter {
     return this.#position;
   }
 
+  /** Bytes that it has memory for. */
+  get capacity(): number {
+    return this.#bytes.length;
+  }
+
   /** Goes back to `position`: what was written behind it will be overwritten. */
   seek(position: number): void {
     this.#position = position;
@@ -150,6 +155,11 @@ export class ByteReader {
     const view = this.#bytes.subarray(this.#position, this.#position + length);
     this.#position += length;
     return view;
+  }
+
+  skip(length: number): void {
+    this.#need(length);
+    this.#position += length;
   }
 
   text(): string {

@@ -39,6 +39,7 @@ export class Deliveries {
   readonly #origins: OriginTable;
   /** Last position that the application has stored; undefined: the journal keeps the mark. */
   readonly #storedPosition: number | undefined;
+  readonly #onApplied: (origin: number) => void;
   readonly #holdBack = new HoldBackQueue();
   #taken = 0;
   #applied = 0;
@@ -72,9 +73,11 @@ export class Deliveries {
   readonly #news = new Map<number, number>();
   #isNews: (origin: number, seq: number) => boolean = () => false;
 
-  constructor(origins: OriginTable, storedPosition: number | undefined) {
+  /** `onApplied` is called with the origin of every message that the application has applied. */
+  constructor(origins: OriginTable, storedPosition: number | undefined, onApplied: (origin: number) => void) {
     this.#origins = origins;
     this.#storedPosition = storedPosition;
+    this.#onApplied = onApplied;
   }
 
   // --- Restoring -----------------------------------------------------------------------------------------------------
@@ -250,10 +253,10 @@ export class Deliveries {
 
   /**
    * The next message to hand to the application. From now on broadcasts depend on it. What was given up is passed over, and applied
-   * with what was handed over before it: `onApplied` is called with its origin. So is what was applied in an earlier life, when the mark that
-   * said so is gone with the end of the journal.
+   * with what was handed over before it. So is what was applied in an earlier life, when the mark that said so is gone with the end of the
+   * journal.
    */
-  take(onApplied: (origin: number) => void): Delivery | undefined {
+  take(): Delivery | undefined {
     while (this.#installed === undefined && !this.#isBehindJournal) {
       const message = this.#holdBack.takeReleased();
       if (message === undefined) return undefined;
@@ -269,7 +272,7 @@ export class Deliveries {
       if (!this.#skipped.delete(this.#taken) && !wasApplied) {
         return new ReplicaDelivery(message, this.#taken, this.#origins.at);
       }
-      if (this.#applied === this.#taken - 1) this.handleApplied(this.#taken, onApplied);
+      if (this.#applied === this.#taken - 1) this.handleApplied(this.#taken);
     }
     return undefined;
   }
@@ -341,8 +344,8 @@ export class Deliveries {
     return this.#applied;
   }
 
-  /** Confirms the delivery at `position` and all before it. Calls `onApplied` with the origin of each. */
-  handleApplied(position: number, onApplied: (origin: number) => void): void {
+  /** Confirms the delivery at `position` and all before it. */
+  handleApplied(position: number): void {
     assert(position <= this.#taken, `position ${position} applied, ${this.#taken} delivered`);
     this.#applied = position;
     if (this.#storedPosition !== undefined) this.#settleSnapshot(position);
@@ -353,7 +356,7 @@ export class Deliveries {
       if (next.end !== undefined) this.#ends[next.origin] = next.end;
       if (this.#storedPosition === undefined) this.#unmarked.push(next);
       else this.#settledSeqs[next.origin] = next.seq;
-      onApplied(next.origin);
+      this.#onApplied(next.origin);
     }
   }
 

@@ -64,7 +64,10 @@ export class Knowledge {
     this.membership = new Membership(joins ? peers : [name, ...peers]);
     this.origins = new OriginTable([name, ...peers]);
     this.logs = new Logs(this.origins, digests);
-    this.deliveries = new Deliveries(this.origins, position);
+    this.deliveries = new Deliveries(this.origins, position, (origin) => {
+      this.adverts.touch(origin);
+      this.stability.noteProgress();
+    });
     this.closedLogs = new ClosedLogs(this.origins);
     this.stability = new Stability(this.origins);
     this.peers = new Map(peers.map((peer) => [peer, newPeer(peer)]));

@@ -11,6 +11,7 @@ export class ReplicaDelivery implements Delivery {
   readonly origin: NodeName;
   readonly incarnation: number;
   readonly position: number;
+  #payload: Uint8Array | undefined;
 
   constructor(message: Message, position: number, origins: (index: number) => Origin) {
     const { name, incarnation } = origins(message.origin);
@@ -26,7 +27,7 @@ export class ReplicaDelivery implements Delivery {
   }
 
   get payload(): Uint8Array {
-    return this.#message.payload;
+    return (this.#payload ??= this.#message.payload);
   }
 
   get clock(): VectorClock {

@@ -290,9 +290,7 @@ export class Replica {
 
   /** Confirms the delivery at `position` and all before it. */
   handleApplied(position: number): void {
-    const { adverts, deliveries, stability } = this.#knowledge;
-    deliveries.handleApplied(position, (origin) => adverts.touch(origin));
-    stability.noteProgress();
+    this.#knowledge.deliveries.handleApplied(position);
   }
 
   /** The journal has begun the incarnation that `Ready` asked for: nothing was broadcast in the one before. */
@@ -364,11 +362,7 @@ export class Replica {
   /** The next message to hand to the application. From now on broadcasts depend on it. */
   takeDelivery(): Delivery | undefined {
     if (this.#active.receiver.isReceiving) return undefined;
-    const { adverts, deliveries, stability } = this.#knowledge;
-    return deliveries.take((origin) => {
-      adverts.touch(origin);
-      stability.noteProgress();
-    });
+    return this.#knowledge.deliveries.take();
   }
 
   /**
@@ -415,6 +409,11 @@ export class Replica {
   /** Position of the last delivery taken. */
   get position(): number {
     return this.#knowledge.deliveries.position;
+  }
+
+  /** Position of the last delivery that was confirmed. */
+  get appliedPosition(): number {
+    return this.#knowledge.deliveries.appliedPosition;
   }
 
   /** Seq of our own last message that is synced. */

@@ -4,7 +4,16 @@ import { HoldBackQueue } from '../../../core/causal/hold-back-queue.js';
 import type { Message } from '../../../core/message/batch.js';
 
 function message(origin: number, seq: number, changes: readonly number[] = []): Message {
-  return { origin, seq, changes, dictionary: [], clock: [], payload: new Uint8Array(1), end: undefined };
+  return {
+    origin,
+    seq,
+    changes,
+    dictionary: [],
+    clock: [],
+    payloadLength: 1,
+    payload: new Uint8Array(1),
+    end: undefined,
+  };
 }
 
 function takeAll(queue: HoldBackQueue): string[] {

@@ -41,6 +41,7 @@ const anyArrivals: fc.Arbitrary<readonly Sent[]> = fc
       past[origin] = seq;
       log.push({
         ...{ origin, seq, changes, dictionary: [], clock: [] },
+        payloadLength: 1,
         payload: new Uint8Array(1),
         end: undefined,
         past,
@@ -106,7 +107,16 @@ describe('a queue that was restored in the middle of a history', () => {
   test('gives what it began with without payloads, and the rest with them', () => {
     const queue = new HoldBackQueue();
     const message = (origin: number, seq: number, changes: number[]): Message => {
-      return { origin, seq, changes, dictionary: [], clock: [], payload: new Uint8Array(0), end: undefined };
+      return {
+        origin,
+        seq,
+        changes,
+        dictionary: [],
+        clock: [],
+        payloadLength: 0,
+        payload: new Uint8Array(0),
+        end: undefined,
+      };
     };
     queue.offer(message(1, 1, [0, 1]));
     const restored = restoredFrom(queue);
@@ -168,7 +178,16 @@ describe('a queue that is told that a part has come another way', () => {
       [0, 2],
       [1, 1],
     ] as const) {
-      queue.offer({ origin, seq, changes: [], dictionary: [], clock: [], payload: new Uint8Array(3), end: undefined });
+      queue.offer({
+        origin,
+        seq,
+        changes: [],
+        dictionary: [],
+        clock: [],
+        payloadLength: 3,
+        payload: new Uint8Array(3),
+        end: undefined,
+      });
     }
     expect(queue.releasedCount).toBe(3);
     queue.advance([
@@ -183,7 +202,16 @@ describe('a queue that is told that a part has come another way', () => {
 test('names the first cause that is missing, and another one when that has come', () => {
   const queue = new HoldBackQueue();
   const offer = (origin: number, seq: number, changes: number[] = []): void => {
-    queue.offer({ origin, seq, changes, dictionary: [], clock: [], payload: new Uint8Array(1), end: undefined });
+    queue.offer({
+      origin,
+      seq,
+      changes,
+      dictionary: [],
+      clock: [],
+      payloadLength: 1,
+      payload: new Uint8Array(1),
+      end: undefined,
+    });
   };
   expect(queue.missingFor(2)).toBeUndefined();
   offer(2, 1, [0, 1, 1, 1]);
