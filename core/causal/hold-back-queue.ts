@@ -138,7 +138,7 @@ export class HoldBackQueue {
     const order = this.filingOrder;
     this.#waiters.length = 0;
     this.#checked.fill(0);
-    for (const origin of order) this.#releaseFrom(origin);
+    for (const origin of order) this.#releaseFrom([origin]);
   }
 
   /** Origins with held messages, in the order in which their heads began to wait: heads that wait for the same dot are released in it. */
@@ -154,10 +154,17 @@ export class HoldBackQueue {
     if (message.seq <= this.releasedSeq(origin)) return;
     const queue = this.#queueOf(origin);
     assert(message.seq === this.releasedSeq(origin) + queue.length + 1, 'messages of an origin are offered in order');
+    // Nearly every message: it waits for nothing, and nothing waits for it.
+    if (queue.length === 0 && this.#missingOf(message) === undefined) {
+      this.#checked[origin] = 0;
+      const woken = this.#release(message);
+      if (woken !== undefined) this.#releaseFrom(woken);
+      return;
+    }
     queue.push(message);
     this.#heldCount++;
     this.#heldBytes[origin] = this.heldBytes(origin) + memoryOf(message);
-    if (queue.length === 1) this.#releaseFrom(origin);
+    if (queue.length === 1) this.#releaseFrom([origin]);
   }
 
   /** The oldest released message that was not taken yet. */
@@ -186,9 +193,8 @@ export class HoldBackQueue {
     return { waitingSeq: head.seq, origin: head.changes[at] ?? 0, seq: head.changes[at + 1] ?? 0 };
   }
 
-  /** Releases the heads of `origin` and of everybody they wake, until each head waits. */
-  #releaseFrom(origin: number): void {
-    const woken = [origin];
+  /** Releases the heads of these origins and of everybody they wake, until each head waits. */
+  #releaseFrom(woken: number[]): void {
     for (let next = woken.shift(); next !== undefined; next = woken.shift()) {
       const queue = this.#queueOf(next);
       for (let head = queue.first(); head !== undefined; head = queue.first()) {
@@ -199,22 +205,24 @@ export class HoldBackQueue {
         }
         queue.shift();
         this.#checked[next] = 0;
-        this.#release(head, woken);
+        this.#heldCount--;
+        this.#heldBytes[next] = this.heldBytes(next) - memoryOf(head);
+        const others = this.#release(head);
+        if (others !== undefined) woken.push(...others);
       }
     }
   }
 
-  #release(message: Message, woken: number[]): void {
-    this.#heldCount--;
-    this.#heldBytes[message.origin] = this.heldBytes(message.origin) - memoryOf(message);
+  /** Returns the origins whose heads have waited for the message: they are the caller's. */
+  #release(message: Message): number[] | undefined {
     this.#released[message.origin] = message.seq;
     this.#releasedQueue.push(message);
     this.#releasedBytes += memoryOf(message);
     const waiters = this.#waiters[message.origin];
-    const waiting = waiters?.get(message.seq);
-    if (waiting === undefined) return;
-    waiters?.delete(message.seq);
-    woken.push(...waiting);
+    if (waiters === undefined || waiters.size === 0) return undefined;
+    const waiting = waiters.get(message.seq);
+    waiters.delete(message.seq);
+    return waiting;
   }
 
   /** The first message in the clock of `head`, the head of its origin, that was not released. */

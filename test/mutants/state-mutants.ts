@@ -113,7 +113,7 @@ export const stateMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'core/causal/hold-back-queue.ts',
-        from: 'for (const origin of order) this.#releaseFrom(origin);',
+        from: 'for (const origin of order) this.#releaseFrom([origin]);',
         to: '',
       },
     ],
