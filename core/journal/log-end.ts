@@ -4,7 +4,8 @@
  * Invariants:
  * - `tail` is the end of what was written whole. All of it is synced but for a mark, and a mark is synced with what follows.
  * - A write that fails is cut off again. After a failed cut or sync nobody writes here any more: see `WriteOutcome`.
- * - A segment begins only when all in the one before is durable.
+ * - A segment begins only when all in the one before is durable, and so is every cut: what was cut off could come back when the power goes, and
+ *   stand in front of that segment.
  * - A segment but the first begins with a copy of the floor, where one was set before, then with the caller's checkpoint,
  *   where it gave one: in the same write as the caller's first records.
  */
@@ -51,6 +52,8 @@ export class LogEnd {
   #durableLsn: number;
   #checksum: Checksum;
   #isFresh: boolean;
+  /** A write was cut off, and nothing has been synced since. */
+  #hasUnsyncedCut = false;
 
   /** The handle of the last segment is ours from now on. */
   constructor(options: LogEndOptions, { file, tail, isFresh }: OpenedLog) {
@@ -92,7 +95,7 @@ export class LogEnd {
   write({ chunks, tail, firstType }: EncodedGroup, isSynced: boolean, outcome: WriteOutcome): void {
     const keep = (): void => {
       this.#tail = tail;
-      if (isSynced) this.#durableLsn = tail.nextLsn - 1;
+      if (isSynced) this.#noteSynced();
       if (this.#isFresh && firstType !== undefined) {
         this.#isFresh = false;
         if (firstType === recordTypes.checkpoint) this.#options.releasing.noteCheckpoint();
@@ -101,26 +104,32 @@ export class LogEnd {
     };
     const sync = (): void => this.#file.sync(onValue(outcome.failed, keep));
     const undo = (failure: Failure): void => {
-      this.#file.truncate(
-        this.#tail.end,
-        onValue(outcome.failed, () => outcome.undone(failure)),
-      );
+      const cut = (): void => {
+        this.#hasUnsyncedCut = true;
+        outcome.undone(failure);
+      };
+      this.#file.truncate(this.#tail.end, onValue(outcome.failed, cut));
     };
     this.#file.write(this.#tail.end, chunks, onValue(undo, isSynced ? sync : keep));
   }
 
   /** Begins the next segment. The handle of the old one is closed; all it holds is durable. */
   roll(fail: (failure: CreationFailure) => void, done: () => void): void {
-    if (this.#durableLsn === this.#tail.nextLsn - 1) {
+    if (this.#durableLsn === this.#tail.nextLsn - 1 && !this.#hasUnsyncedCut) {
       this.#beginNext(fail, done);
       return;
     }
-    // It ends with a mark: there was no room for what should have followed, and with that for a floor, it is full.
+    // It ends with a mark: there was no room for what should have followed, and with that for a floor, it is full. Or with a cut.
     const begin = (): void => {
-      this.#durableLsn = this.#tail.nextLsn - 1;
+      this.#noteSynced();
       this.#beginNext(fail, done);
     };
     this.#file.sync(onValue(({ error }) => fail({ error, step: 'sync' }), begin));
+  }
+
+  #noteSynced(): void {
+    this.#durableLsn = this.#tail.nextLsn - 1;
+    this.#hasUnsyncedCut = false;
   }
 
   #beginNext(fail: (failure: CreationFailure) => void, done: () => void): void {

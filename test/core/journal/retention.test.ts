@@ -250,6 +250,23 @@ describe('release', () => {
     }
   });
 
+  test('that cannot set its floor is cut off for good before the next segment begins: the cut could be undone by a loss of power', () => {
+    const caller = fill(4);
+    const { journal, disk } = caller.opened;
+    const full = segmentName(5);
+    let failures = 0;
+    journal.append([localBatch('record 5')], () => {
+      journal.release(caller.places[2]?.address ?? NaN);
+      disk.fails = (operation) => operation === `write ${full}` && failures++ === 0 && 'E_DISK_FULL';
+    });
+    const operations = operationsOf(disk, () => disk.settle());
+    const cut = operations.indexOf(`truncate ${full}`);
+    expect(operations.slice(cut, cut + 2)).toEqual([`truncate ${full}`, `sync ${full}`]);
+    expect(operations).toContain(`create ${segmentName(6)}.tmp`);
+    expect(failures).toBe(1);
+    expect(reopen(caller.opened).texts.slice(-3)).toEqual(range(3, 5));
+  });
+
   test('lets reads that began earlier be answered, and later ones are told', () => {
     for (let steps = 0; steps < 12; steps++) {
       for (const isRead of [false, true]) {
