@@ -6,11 +6,20 @@ export interface BenchResult {
   readonly ours: number;
   /** Others in the same run, in the same unit. */
   readonly peers: Readonly<Record<string, number>>;
+  /** What is missing beside it, and why. */
+  readonly notes?: readonly string[];
+  /** Where the figure belongs on a curve of cost growth, see `curves.ts`; `x` is what grows. */
+  readonly point?: { readonly curve: string; readonly x: number };
 }
 
 /** The middle of an odd number of samples, or the upper of the two in the middle. */
 export function median(samples: readonly number[]): number {
   return samples.toSorted((a, b) => a - b)[samples.length >> 1] ?? Number.NaN;
+}
+
+/** The smallest sample that `share` of all do not exceed: 0.5, 0.99. */
+export function percentile(samples: readonly number[], share: number): number {
+  return samples.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(share * samples.length) - 1)] ?? Number.NaN;
 }
 
 /** Runs each task in turn, `rounds` times round, so that a machine that slows down slows all of them. Medians by name. */

@@ -55,6 +55,7 @@ function makeArrivals(members: number, count: number): Arrivals {
     changes: [...changed].flat(),
     dictionary: [],
     clock: [],
+    payloadLength: payload.length,
     payload,
     end: undefined,
   }));

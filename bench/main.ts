@@ -4,20 +4,28 @@
  * Nothing here fails for being slow. Progress goes to stderr; stdout has a table, or with `--json` one JSON document. The names
  * of groups of cases choose among them.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { initKeys, issueKeys } from '../transport-tls/index.js';
+import { cpus } from 'node:os';
+import { benchAllBroadcasting } from './all-broadcasting.js';
 import { formatFigure, type BenchResult } from './case.js';
+import { benchCatchUp } from './catch-up.js';
 import { benchClockBytes } from './clock-bytes.js';
+import { benchGrowth } from './growth.js';
 import { benchHoldBack } from './hold-back.js';
 import { benchHundredNodes } from './hundred-nodes.js';
 import { benchJournal } from './journal.js';
+import { benchLatency } from './latency.js';
+import { benchMemory } from './memory.js';
 import { benchOneDeadOfFive } from './one-dead-of-five.js';
+import { withKeys } from './keys.js';
+import { benchPeers } from './peers.js';
 import { benchSimulator } from './simulator.js';
 import { benchThreeNodes } from './three-nodes.js';
 
 type Results = readonly BenchResult[];
+
+const longFlag = '--long';
+const jsonFlag = '--json';
+const args = process.argv.slice(2);
 
 const groups: Readonly<Record<string, () => Promise<Results> | Results>> = {
   simulator: benchSimulator,
@@ -26,20 +34,17 @@ const groups: Readonly<Record<string, () => Promise<Results> | Results>> = {
   'clock-bytes': benchClockBytes,
   journal: benchJournal,
   'three-nodes': () => withKeys(benchThreeNodes),
+  'all-broadcasting': () => withKeys(benchAllBroadcasting),
+  latency: () => withKeys(benchLatency),
+  'catch-up': () => withKeys(benchCatchUp),
   'one-dead-of-five': () => withKeys(benchOneDeadOfFive),
+  peers: () => withKeys(benchPeers),
+  memory: () => withKeys(benchMemory),
+  growth: () => withKeys((keys) => benchGrowth(keys, { long: args.includes(longFlag) })),
 };
 
-/** With a directory that holds ca.pem and the certificates and keys of the members a to e. */
-async function withKeys(bench: (keys: string) => Promise<Results>): Promise<Results> {
-  const keys = mkdtempSync(join(tmpdir(), 'antecedent-bench-keys-'));
-  try {
-    await initKeys({ cluster: 'bench', dir: keys });
-    for (const name of ['a', 'b', 'c', 'd', 'e']) await issueKeys({ name, dir: keys, hosts: ['127.0.0.1'] });
-    return await bench(keys);
-  } finally {
-    rmSync(keys, { recursive: true });
-  }
-}
+/** Take minutes each, and run only when they are named. */
+const slow = ['growth'];
 
 function table(results: Results): string {
   const rows = results.map(({ case: name, unit, ours, peers }) => {
@@ -48,13 +53,14 @@ function table(results: Results): string {
     );
     return `${name.padEnd(46)} ${formatFigure(ours).padStart(10)} ${unit.padEnd(13)} ${others.join(' · ')}`;
   });
-  return `${rows.join('\n')}\n`;
+  const notes = results.flatMap(({ notes: lines = [] }) => lines);
+  return `${[...rows, ...notes].join('\n')}\n`;
 }
 
 async function run(names: readonly string[], asJson: boolean): Promise<void> {
   const results: BenchResult[] = [];
   for (const [name, bench] of Object.entries(groups)) {
-    if (names.length === 0 || names.includes(name)) results.push(...(await bench()));
+    if (names.length === 0 ? !slow.includes(name) : names.includes(name)) results.push(...(await bench()));
   }
   const [cpu] = cpus();
   const machine = {
@@ -74,11 +80,10 @@ async function run(names: readonly string[], asJson: boolean): Promise<void> {
   process.stdout.write(`${JSON.stringify({ machine, results: withRatios })}\n`);
 }
 
-const args = process.argv.slice(2);
-const names = args.filter((arg) => arg !== '--json');
+const names = args.filter((arg) => arg !== jsonFlag && arg !== longFlag);
 const unknown = names.find((name) => groups[name] === undefined);
 if (unknown === undefined) {
-  await run(names, args.includes('--json'));
+  await run(names, args.includes(jsonFlag));
 } else {
   process.stderr.write(`no group of cases is called ${unknown}; there are ${Object.keys(groups).join(', ')}\n`);
   process.exitCode = 2;

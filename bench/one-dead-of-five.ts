@@ -9,7 +9,7 @@
  * long. A round begins when everybody is connected and has everything; only the four are waited for.
  */
 import { alternate, median, type BenchResult } from './case.js';
-import { TlsCluster } from './tls-cluster.js';
+import { Cluster } from './cluster.js';
 
 const rounds = 7;
 const four = ['a', 'b', 'c', 'd'];
@@ -34,13 +34,13 @@ interface Pair {
 interface Setting {
   readonly name: string;
   readonly before: () => Promise<void> | void;
-  readonly after: () => Promise<void>;
+  readonly after: () => Promise<unknown>;
 }
 
 /** `keys` holds ca.pem and the certificates and keys of a to e. */
 export async function benchOneDeadOfFive(keys: string): Promise<readonly BenchResult[]> {
-  await using small = await TlsCluster.open(keys, four);
-  await using large = await TlsCluster.open(keys, [...four, fifth]);
+  await using small = await Cluster.open(keys, four);
+  await using large = await Cluster.open(keys, [...four, fifth]);
   const settings: readonly Setting[] = [
     { name: 'one dead', before: () => large.kill(fifth), after: () => large.start(fifth) },
     {
@@ -71,7 +71,7 @@ export async function benchOneDeadOfFive(keys: string): Promise<readonly BenchRe
   return settings.flatMap(({ name }) => compare(name, pairs.get(name) ?? []));
 }
 
-async function measure(cluster: TlsCluster): Promise<Sample> {
+async function measure(cluster: Cluster): Promise<Sample> {
   const { messagesPerSecond, cpuMicros } = await cluster.throughput(load);
   return { messagesPerSecond, cpuMicros: four.reduce((sum, name) => sum + (cpuMicros.get(name) ?? 0), 0) };
 }

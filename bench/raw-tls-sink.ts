@@ -1,9 +1,10 @@
-/** The receiving process of `raw-tls.ts`: counts bytes and says when all have come. */
+/** The receiving process of `raw-tls.ts`: counts bytes and says when all have come, or sends them back. */
 import { createServer } from 'node:tls';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const [keys, total] = [process.argv[2] ?? '', Number(process.argv[3])];
+const [keys, job] = [process.argv[2] ?? '', process.argv[3] ?? ''];
+const total = Number(job);
 const server = createServer(
   {
     ca: readFileSync(join(keys, 'ca.pem')),
@@ -13,6 +14,12 @@ const server = createServer(
     minVersion: 'TLSv1.3',
   },
   (socket) => {
+    socket.on('error', () => undefined);
+    if (job === 'echo') {
+      socket.setNoDelay(true);
+      socket.on('data', (bytes: Uint8Array) => socket.write(bytes));
+      return;
+    }
     let received = 0;
     socket.on('data', (bytes: Uint8Array) => {
       received += bytes.length;
@@ -21,7 +28,6 @@ const server = createServer(
       socket.destroy();
       server.close();
     });
-    socket.on('error', () => undefined);
   },
 );
 server.listen(0, '127.0.0.1', () => {

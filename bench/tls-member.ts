@@ -1,63 +1,12 @@
-/**
- * One member of the cluster in `tls-cluster.ts`, in a process of its own. Takes orders from its parent: how many messages
- * to broadcast, and which position to wait for.
- */
+/** One member of ours, in a process of its own, for `cluster.ts`. */
 import { join } from 'node:path';
-import { openNode, type AntecedentNode } from '../transport-tls/index.js';
+import { openNode } from '../transport-tls/index.js';
+import type { MemberOptions } from './orders.js';
+import { DeliveryCounter, report, serveOrders } from './serve-orders.js';
 
-export interface MemberOptions {
-  readonly name: string;
-  readonly keys: string;
-  readonly data: string;
-  readonly ports: Readonly<Record<string, number>>;
-}
-
-export type Order =
-  | { readonly type: 'broadcast'; readonly count: number; readonly bytes: number }
-  /** Answer once the message at this position has been delivered. */
-  | { readonly type: 'expect'; readonly position: number }
-  | { readonly type: 'close' };
-
-/** CPU time counts from the last order. */
-export type Report =
-  | { readonly type: 'connected' }
-  | { readonly type: 'accepted'; readonly cpuMicros: number }
-  | { readonly type: 'delivered'; readonly cpuMicros: number };
-
-const options = JSON.parse(process.argv[2] ?? '{}') as MemberOptions;
-let position = 0;
-let expected = Infinity;
-let cpu = process.cpuUsage();
-
-function report(message: Report): void {
-  process.send?.(message);
-}
-
-function cpuMicros(): number {
-  const { user, system } = process.cpuUsage(cpu);
-  return user + system;
-}
-
-function checkDelivered(): void {
-  if (position < expected) return;
-  expected = Infinity;
-  report({ type: 'delivered', cpuMicros: cpuMicros() });
-}
-
-async function broadcastAll(node: AntecedentNode, count: number, bytes: number): Promise<void> {
-  const payload = new Uint8Array(bytes).fill(7);
-  let last: Promise<unknown> = Promise.resolve();
-  for (let sent = 0; sent < count; sent++) {
-    await node.room();
-    last = node.broadcast(payload);
-  }
-  // Receipts come in order.
-  await last;
-  report({ type: 'accepted', cpuMicros: cpuMicros() });
-}
-
+const { name, keys, data, ports } = JSON.parse(process.argv[2] ?? '{}') as MemberOptions;
+const counter = new DeliveryCounter();
 const up = new Set<string>();
-const { name, keys, data, ports } = options;
 const node = await openNode({
   name,
   cluster: 'bench',
@@ -70,29 +19,30 @@ const node = await openNode({
   // A peer that is dead on purpose is no news.
   logLevel: 'error',
   apply: (delivery) => {
-    position = delivery.position;
-    checkDelivered();
+    // One less than the position after a start on a log of an earlier life.
+    counter.position = delivery.position - 1;
+    counter.deliver(delivery.payload);
   },
   onPeer: (peer) => {
     if (peer.state === 'up') up.add(peer.name);
-    if (up.size === Object.keys(ports).length - 1) report({ type: 'connected' });
+    if (up.size === Object.keys(ports).length - 1) report({ type: 'connected', position: counter.position });
   },
 });
 
-process.on('message', (order: Order) => {
-  switch (order.type) {
-    case 'broadcast':
-      cpu = process.cpuUsage();
-      void broadcastAll(node, order.count, order.bytes);
-      return;
-    case 'expect':
-      cpu = process.cpuUsage();
-      // What was applied in an earlier life is not delivered again.
-      position = Math.max(position, node.position);
-      expected = order.position;
-      checkDelivered();
-      return;
-    case 'close':
-      void node.close().then(() => process.disconnect());
-  }
-});
+serveOrders(
+  {
+    recoveredPosition: node.position,
+    broadcastAll: async (payload, count) => {
+      let last: Promise<unknown> = Promise.resolve();
+      for (let sent = 0; sent < count; sent++) {
+        await node.room();
+        last = node.broadcast(payload);
+      }
+      // Receipts come in order.
+      await last;
+    },
+    broadcastOne: (payload) => node.broadcast(payload, { durable: 'all' }),
+    close: () => node.close(),
+  },
+  counter,
+);

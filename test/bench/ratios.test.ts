@@ -1,31 +1,7 @@
 /** The guard against getting slower: what it calls worse, and what it stores. */
 import { describe, expect, test } from 'vitest';
 
-interface ExpectedRatio {
-  readonly ratio: number;
-  readonly tolerance: number;
-  readonly worseWhen: 'lower' | 'higher';
-}
-
-interface Regression {
-  readonly place: string;
-  readonly expected: ExpectedRatio;
-  readonly measured: number | undefined;
-}
-
-type Expected = Readonly<Record<string, ExpectedRatio>>;
-type Measured = Readonly<Record<string, number>>;
-
-interface Ratios {
-  readonly findRegressions: (expected: Expected, measured: Measured) => readonly Regression[];
-  readonly formatRegression: (regression: Regression) => string;
-  readonly ratiosOf: (results: readonly object[], limits: readonly string[]) => Measured;
-  readonly updateExpected: (before: Expected, measured: Measured, isCost: (place: string) => boolean) => Expected;
-}
-
-// Loaded by address: the benchmarks are compiled by themselves, not with the tests.
-const source = new URL('../../bench/ratios.ts', import.meta.url).href;
-const { findRegressions, formatRegression, ratiosOf, updateExpected } = (await import(source)) as Ratios;
+import { findRegressions, formatRegression, ratiosOf, updateExpected, type ExpectedRatio } from '../../bench/ratios.js';
 
 const speed: ExpectedRatio = { ratio: 0.4, tolerance: 0.3, worseWhen: 'lower' };
 const cost: ExpectedRatio = { ratio: 4, tolerance: 0.25, worseWhen: 'higher' };

@@ -1,8 +1,8 @@
 /**
- * The job that Antecedent exists for: a process for each member, mutual TLS, every message synced to disk by every member
- * before it counts, delivered to every application.
+ * A process for each member of a system under test: they obey the orders of `orders.ts`, and are all measured alike.
  *
- * Members can be killed and started again, and stopped in their tracks.
+ * With `tls-member.js` it is the job that Antecedent exists for: mutual TLS, every message synced to disk by every member before it
+ * counts, delivered to every application. Members can be killed and started again, and stopped in their tracks.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +10,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { MemberOptions, Order, Report } from './tls-member.js';
+import type { MemberOptions, Order, Report, ReportOf } from './orders.js';
 
 export interface Load {
   /** Each broadcasts `count` messages of `bytes`, as fast as they are taken. */
@@ -27,34 +27,61 @@ export interface Throughput {
   readonly cpuMicros: ReadonlyMap<string, number>;
 }
 
+/** Stamped messages, see `orders.ts`. */
+export interface StampedLoad {
+  readonly sender: string;
+  readonly receivers: readonly string[];
+  readonly count: number;
+  readonly bytes: number;
+  /** One at a time when undefined. */
+  readonly perSecond: number | undefined;
+}
+
+/** Programs beside this file of which members are made. */
+export type MemberProgram = 'tls-member' | 'bare-member' | 'jetstream-member' | 'hypercore-member' | 'grpc-member';
+
 /** A cluster in a temporary directory. `keys` holds ca.pem and the members' certificates. */
-export class TlsCluster implements AsyncDisposable {
-  readonly #keys: string;
-  readonly #directory: string;
-  readonly #ports: Readonly<Record<string, number>>;
+export class Cluster implements AsyncDisposable {
+  readonly #program: MemberProgram;
+  readonly #options: Omit<MemberOptions, 'name'>;
   readonly #members = new Map<string, ChildProcess>();
   /** Messages broadcast by anybody: the position of whoever has delivered everything. */
   #total = 0;
 
-  private constructor(keys: string, ports: Readonly<Record<string, number>>) {
-    this.#keys = keys;
-    this.#directory = mkdtempSync(join(tmpdir(), 'antecedent-bench-'));
-    this.#ports = ports;
+  private constructor(program: MemberProgram, options: Omit<MemberOptions, 'name' | 'data'>) {
+    this.#program = program;
+    this.#options = { ...options, data: mkdtempSync(join(tmpdir(), 'antecedent-bench-')) };
   }
 
-  static async open(keys: string, names: readonly string[]): Promise<TlsCluster> {
+  static async open(
+    keys: string,
+    names: readonly string[],
+    program: MemberProgram = 'tls-member',
+    settings: Readonly<Record<string, number>> = {},
+  ): Promise<Cluster> {
     const ports = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await freePort()] as const)));
-    const cluster = new TlsCluster(keys, ports);
-    await Promise.all(names.map((name) => cluster.start(name)));
-    return cluster;
+    const cluster = new Cluster(program, { keys, ports, settings });
+    try {
+      await Promise.all(names.map((name) => cluster.start(name)));
+      return cluster;
+    } catch (error) {
+      await cluster.#end();
+      throw error;
+    }
   }
 
-  /** Starts a process for `name`; resolves when it is connected to all others, with everything delivered. */
-  async start(name: string): Promise<void> {
-    const options: MemberOptions = { name, keys: this.#keys, data: this.#directory, ports: this.#ports };
-    this.#members.set(name, fork(join(import.meta.dirname, 'tls-member.js'), [JSON.stringify(options)]));
-    await this.#report(name, 'connected');
+  /**
+   * Starts a process for `name`; resolves when it is connected to all others, with everything delivered: with the messages a
+   * second that it was delivered from the moment when it was connected.
+   */
+  async start(name: string): Promise<number> {
+    const options: MemberOptions = { ...this.#options, name };
+    const program = join(import.meta.dirname, `${this.#program}.js`);
+    this.#members.set(name, fork(program, [JSON.stringify(options)], { stdio: ['ignore', 2, 2, 'ipc'] }));
+    const { position } = await this.#report(name, 'connected');
+    const startedAtMs = performance.now();
     await this.catchUp(name);
+    return ((this.#total - position) * 1000) / (performance.now() - startedAtMs);
   }
 
   /** Resolves when `name` has delivered everything. */
@@ -74,10 +101,28 @@ export class TlsCluster implements AsyncDisposable {
     for (const name of senders) this.#order(name, { type: 'broadcast', count, bytes });
     // Who sends and receives has reported twice; the second report is the later one, with the CPU time of all of it.
     const cpuMicros = new Map<string, number>();
-    for (const [name, cpu] of await Promise.all([...delivered, ...accepted])) {
+    for (const [name, { cpuMicros: cpu }] of await Promise.all([...delivered, ...accepted])) {
       cpuMicros.set(name, Math.max(cpuMicros.get(name) ?? 0, cpu / messages));
     }
     return { messagesPerSecond: (messages * 1000) / (performance.now() - startedAtMs), cpuMicros };
+  }
+
+  /** Milliseconds from broadcast to delivery, of all receivers together. */
+  async latenciesMs({ sender, receivers, count, bytes, perSecond }: StampedLoad): Promise<readonly number[]> {
+    this.#total += count;
+    for (const name of receivers) {
+      this.#order(name, { type: 'time' });
+      this.#order(name, { type: 'expect', position: this.#total });
+    }
+    const done = [...receivers.map((name) => this.#report(name, 'delivered')), this.#report(sender, 'accepted')];
+    this.#order(sender, { type: 'stamped', count, bytes, perSecond });
+    await Promise.all(done);
+    const times = receivers.map((name) => {
+      const report = this.#report(name, 'times');
+      this.#order(name, { type: 'times' });
+      return report;
+    });
+    return (await Promise.all(times)).flatMap(({ latenciesMs }) => latenciesMs);
   }
 
   /** Ends its process at once; resolves when it is gone. */
@@ -105,7 +150,16 @@ export class TlsCluster implements AsyncDisposable {
       this.#order(name, { type: 'close' });
       await exited;
     }
-    rmSync(this.#directory, { recursive: true });
+    rmSync(this.#options.data, { recursive: true });
+  }
+
+  /** Ends all processes at once, whatever they are doing. */
+  async #end(): Promise<void> {
+    const running = [...this.#members].filter(
+      ([, { exitCode, signalCode }]) => exitCode === null && signalCode === null,
+    );
+    await Promise.all(running.map(([name]) => this.kill(name)));
+    rmSync(this.#options.data, { recursive: true });
   }
 
   #member(name: string): ChildProcess {
@@ -118,16 +172,16 @@ export class TlsCluster implements AsyncDisposable {
     this.#member(name).send(order);
   }
 
-  /** Waits for a report of this type; returns the CPU time in it. Rejects when the process ends before. */
-  #report(name: string, type: Report['type']): Promise<number> {
+  /** Waits for a report of this type. Rejects when the process ends before. */
+  #report<Type extends Report['type']>(name: string, type: Type): Promise<ReportOf<Type>> {
     const child = this.#member(name);
     return new Promise((resolve, reject) => {
       const onExit = (code: number | null): void => reject(new Error(`member ${name} ended with ${String(code)}`));
       const onMessage = (report: Report): void => {
-        if (report.type !== type) return;
+        if (!isOfType(report, type)) return;
         child.off('message', onMessage);
         child.off('exit', onExit);
-        resolve('cpuMicros' in report ? report.cpuMicros : 0);
+        resolve(report);
       };
       child.on('message', onMessage);
       child.on('exit', onExit);
@@ -135,7 +189,11 @@ export class TlsCluster implements AsyncDisposable {
   }
 }
 
-async function freePort(): Promise<number> {
+function isOfType<Type extends Report['type']>(report: Report, type: Type): report is ReportOf<Type> {
+  return report.type === type;
+}
+
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
