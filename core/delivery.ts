@@ -2,7 +2,7 @@
 import type { VectorClock } from './clock/vector-clock.js';
 import type { Dot } from './message/origin.js';
 
-/** A message handed to the application. The payload is shared: do not change it. */
+/** A message handed to the application. The payload is shared with other messages: neither change it nor transfer its buffer. */
 export interface Delivery extends Dot {
   readonly payload: Uint8Array;
   /**

@@ -151,7 +151,15 @@ export class MemberChanges {
   #isTime({ kind, node }: Change): boolean {
     if (kind === 'add-member') return !this.#opinions(node).includes(true);
     const staying = [...this.#members].filter((member) => member !== node);
-    return staying.every((member) => staying.every((other) => this.#options.lists(other, member) !== false));
+    const isKnown = (member: NodeName): boolean =>
+      staying.every((other) => this.#options.lists(other, member) !== false);
+    return staying.every((member) => isKnown(member) || !this.#canBeHeardOf(member));
+  }
+
+  /** True while somebody may still tell the others that `node` was added. */
+  #canBeHeardOf(node: NodeName): boolean {
+    const { isGone, lists, nodes } = this.#options;
+    return nodes.some((other) => other !== node && !isGone(other) && lists(other, node) !== false);
   }
 
   /** Whether the others take a node for a member: those that can be asked. */

@@ -44,7 +44,8 @@ export interface AntecedentNode extends AsyncDisposable {
   broadcast(payload: Uint8Array, options?: BroadcastOptions): Promise<Receipt>;
   /**
    * Resolves when the next broadcast would not have to wait for room in the node's queue: it is taken, or refused at once, as
-   * on a full disk; also when the node has ended, or `signal` aborts.
+   * on a full disk; also when the node has ended, or `signal` aborts. Once the queue was full, those who wait are let in when half of it
+   * is free again. Whoever does not ask may be faster.
    */
   room(signal?: AbortSignal): Promise<void>;
   /**

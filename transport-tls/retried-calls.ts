@@ -1,8 +1,8 @@
 /**
  * Calls into the application, one at a time, each made again with growing waits until it works: the node goes on only behind it.
  *
- * A call that has worked when it returns is done there and then: a promise and a timer for each would cost small messages several times
- * what everything else about them does. So that many such calls in a row do not keep others waiting, the event loop gets a turn now and then.
+ * A call that has worked when it returns is done there and then: a promise and a timer for each would cost small messages
+ * several times what everything else about them does. After `turnMs` of such calls in a row the event loop gets a turn.
  *
  * A call is never given up here. An operator may give up what it is about (`abandon`); the application may still be at work on it then,
  * and what becomes of that is not listened to any more.
@@ -35,8 +35,9 @@ export interface Call {
 const retryMsFirst = 100;
 const retryMsMax = 5_000;
 const slowMs = 30_000;
-/** Calls that return at once may go on for so long before others get a turn; looked at every so many calls. */
+/** Calls that return at once may go on for so long before others get a turn. */
 const turnMs = 10;
+/** As long as these many calls take less than a tenth of that, the clock is looked at so rarely. */
 const callsBetweenLooks = 32;
 
 /** A call whose answer is waited for. */
@@ -64,7 +65,8 @@ export class RetriedCalls {
   /** Ends the wait between two tries alone. */
   #wakeTry: (() => void) | undefined;
   #turnSinceMs = 0;
-  #callsUntilLook = callsBetweenLooks;
+  #lookedAtMs = 0;
+  #callsUntilLook = 1;
 
   constructor(clock: Clock, logger: Logger, onError: (event: ApplyErrorEvent) => void) {
     this.#clock = clock;
@@ -88,10 +90,8 @@ export class RetriedCalls {
     // One that was given up may still wait for its next try.
     this.#wakeAll();
     const answer = answerOf(call);
-    // While it was called, the application may have skipped it.
-    if (this.#call !== call) return;
     if (isThenable(answer)) void this.#run(call, answer);
-    else if (this.#isTurnOver) setImmediate(() => this.#end(call, true));
+    else if (this.#endsTurn()) setImmediate(() => this.#end(call, true));
     else this.#end(call, true);
   }
 
@@ -125,10 +125,11 @@ export class RetriedCalls {
   }
 
   /** True when calls that return at once have kept the event loop for long enough. */
-  get #isTurnOver(): boolean {
+  #endsTurn(): boolean {
     if (--this.#callsUntilLook > 0) return false;
-    this.#callsUntilLook = callsBetweenLooks;
     const nowMs = this.#clock.nowMs();
+    this.#callsUntilLook = nowMs - this.#lookedAtMs < turnMs / 10 ? callsBetweenLooks : 1;
+    this.#lookedAtMs = nowMs;
     if (nowMs - this.#turnSinceMs < turnMs) return false;
     this.#turnSinceMs = nowMs;
     return true;
@@ -137,7 +138,8 @@ export class RetriedCalls {
   /** Waits for the answer to the first try, and for what follows it. */
   async #run(call: Call, answer: PromiseLike<unknown>): Promise<void> {
     const work = { call, sinceMs: this.#clock.nowMs(), failures: 0, lastError: undefined };
-    this.#work = work;
+    // It may have been given up while it was called.
+    if (this.#call === call) this.#work = work;
     this.#end(call, await this.#tryUntilItWorks(work, answer));
   }
 
@@ -145,9 +147,9 @@ export class RetriedCalls {
     if (this.#call !== call) return;
     this.#call = undefined;
     this.#work = undefined;
-    if (hasWorked && !this.#isEnded) call.done();
-    // Whoever waits in `settle`; nobody else can be waiting.
+    // Whoever waits in `settle`. First, because the next call may begin in `done`, and somebody wait for that.
     this.#wakeAll();
+    if (hasWorked && !this.#isEnded) call.done();
   }
 
   /** False when it was stopped, or given up, before a try succeeded. */
@@ -219,5 +221,5 @@ function answerOf(call: Call): unknown {
 }
 
 function isThenable(answer: unknown): answer is PromiseLike<unknown> {
-  return typeof answer === 'object' && answer !== null && 'then' in answer;
+  return ((typeof answer === 'object' && answer !== null) || typeof answer === 'function') && 'then' in answer;
 }

@@ -4,8 +4,8 @@
  * Invariants:
  * - `tail` is the end of what was written whole. All of it is synced but for a mark, and a mark is synced with what follows.
  * - A write that fails is cut off again. After a failed cut or sync nobody writes here any more: see `WriteOutcome`.
- * - A segment begins only when all in the one before is durable, and so is every cut: what was cut off could come back when the power goes, and
- *   stand in front of that segment.
+ * - A segment begins only when all in the one before is durable, and so is every cut: what was cut off could come back when
+ *   the power goes, and stand in front of that segment.
  * - A segment but the first begins with a copy of the floor, where one was set before, then with the caller's checkpoint,
  *   where it gave one: in the same write as the caller's first records.
  */

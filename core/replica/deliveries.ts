@@ -109,7 +109,7 @@ export class Deliveries {
     const hasApplied = position > 0 || logs.some(({ held }) => held.length > 0);
     this.#isBehindJournal = stored === 0 && hasSnapshots && hasApplied;
     if (!this.#isBehindJournal && (stored === 0 ? hasApplied : (stored ?? position) < position)) {
-      throw tooFarBack(stored ?? 0, position);
+      throw tooFarBack(stored ?? 0);
     }
     this.#taken = position;
     this.#holdBack.restore(logs);
@@ -137,7 +137,7 @@ export class Deliveries {
       throw new AntecedentError('E_POSITION', message);
     }
     if (stored !== undefined && !this.#isWaitingForSnapshot(stored) && this.#holdBack.hasBare) {
-      throw tooFarBack(stored, this.#taken);
+      throw tooFarBack(stored);
     }
     this.#applied = this.#taken;
     this.#marked = this.#taken;
@@ -405,7 +405,7 @@ export class Deliveries {
   }
 }
 
-function tooFarBack(stored: number, begin: number): AntecedentError {
-  const message = `the application has stored position ${stored}, the journal begins behind position ${begin}: let the application begin anew, at position 0, with the hooks for snapshots`;
+function tooFarBack(stored: number): AntecedentError {
+  const message = `the application has stored position ${stored}, and some of what followed that is not in the journal any more: it had been applied. Let the application begin anew, at position 0, with the hooks for snapshots`;
   return new AntecedentError('E_POSITION', message);
 }

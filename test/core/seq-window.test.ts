@@ -38,6 +38,26 @@ describe('a window of consecutive numbers', () => {
     );
   });
 
+  test('keeps little while a few are not answered', () => {
+    const window = new SeqWindow<number>();
+    let next = 1;
+    for (; next <= 3; next++) window.put(next, next);
+    for (; next <= 100_000; next++) {
+      window.put(next, next);
+      expect(window.take(next)).toBe(next);
+      if (window.size > 4 * 1024) throw new Error(`${window.size} places for 3 that are open`);
+    }
+    expect([window.take(2), window.take(2), window.take(next)]).toEqual([2, undefined, undefined]);
+    window.put(next, next);
+    expect(window.takeAll()).toEqual([1, 3, next]);
+  });
+
+  test('takes no number out of turn', () => {
+    const window = new SeqWindow<string>();
+    window.put(7, 'seven');
+    for (const seq of [6, 7, 9]) expect(() => window.put(seq, 'another')).toThrow(`number ${seq} follows 7`);
+  });
+
   test('begins anywhere once it is empty', () => {
     const window = new SeqWindow<string>();
     window.put(7, 'seven');

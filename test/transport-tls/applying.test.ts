@@ -52,6 +52,50 @@ describe('an apply function', () => {
     expect(applied).toEqual([1]);
   });
 
+  test('that returns at once gives others a turn now and then', async () => {
+    const { give, applied, clock } = calls(() => clock.advance(4));
+    const waits: number[] = [];
+    for (let position = 1; position <= 100; position++) {
+      give(position);
+      if (applied.length < position) {
+        waits.push(position);
+        await settle();
+      }
+      expect(applied).toHaveLength(position);
+    }
+    // The clock is looked at rarely as long as the calls are fast: 32 at the beginning, then those of 10 ms.
+    expect(waits[0]).toBeLessThanOrEqual(33);
+    expect(waits.slice(1).map((position, index) => position - (waits[index] ?? 0))).toEqual(
+      waits.slice(1).map(() => 3),
+    );
+    expect(waits.length).toBeGreaterThan(20);
+  });
+
+  /** One whose call has returned, and which counts as applied after the next turn of the event loop. */
+  function yielded(): ReturnType<typeof calls> & { readonly position: number } {
+    const rig = calls(() => rig.clock.advance(20));
+    for (let position = 1; ; position++) {
+      rig.give(position);
+      if (rig.applied.length < position) return { ...rig, position };
+    }
+  }
+
+  test('that has returned is done before the node closes, though others have a turn first', async () => {
+    const { calls: applier, applied, position } = yielded();
+    await applier.settle(1000);
+    expect(applied.at(-1)).toBe(position);
+  });
+
+  test('that has returned counts for nothing when it was given up in that turn, or the node has ended', async () => {
+    for (const act of ['abandon', 'end'] as const) {
+      const { calls: applier, applied, position } = yielded();
+      if (act === 'end') applier.end();
+      else applier.abandon(position);
+      await settle();
+      expect(applied).toHaveLength(position - 1);
+    }
+  });
+
   test('that returns a promise has applied its message when that is fulfilled', async () => {
     let finish = (): void => {};
     const { give, applied } = calls(() => new Promise((resolve) => (finish = resolve)));

@@ -89,6 +89,49 @@ describe('a broadcast', () => {
     expect((await Promise.all(all)).map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
   });
 
+  /** As many as may wait for the disk, accepted in any order later. */
+  async function filled(): Promise<ReturnType<typeof setUp>> {
+    const rig = setUp();
+    let sent = 0;
+    for (; sent < 20_000; sent++) {
+      const room = rig.broadcasts.room();
+      if ((await Promise.race([room, Promise.resolve('none')])) === 'none') break;
+      rig.broadcasts.broadcast(byte(1), 'here', undefined).catch(() => undefined);
+    }
+    expect(sent).toBe(16_384);
+    return rig;
+  }
+
+  test('that asks for room waits while 16,384 are under way, until half of them are answered', async () => {
+    const { node, broadcasts } = await filled();
+    let hasRoom = false;
+    void broadcasts.room().then(() => (hasRoom = true));
+    for (let index = 0; index < 8_191; index++) node.accept(index);
+    await Promise.resolve();
+    expect(hasRoom).toBe(false);
+    node.accept(8_191);
+    await Promise.resolve();
+    expect(hasRoom).toBe(true);
+  });
+
+  test('is refused at once while the disk takes no writes, however many are under way, and has room to be', async () => {
+    const { node, broadcasts } = await filled();
+    const waiting = broadcasts.broadcast(byte(2), 'here', undefined);
+    const room = broadcasts.room();
+    node.trouble = new AntecedentError('E_DISK_FULL', 'no space');
+    broadcasts.handleStorage(true);
+    await expect(waiting).rejects.toMatchObject({ code: 'E_DISK_FULL' });
+    await room;
+    await broadcasts.room();
+    await expect(broadcasts.broadcast(byte(3), 'here', undefined)).rejects.toMatchObject({ code: 'E_DISK_FULL' });
+    node.trouble = undefined;
+    broadcasts.handleStorage(false);
+    for (let index = 0; index < 16_384; index++) node.accept(index);
+    const taken = broadcasts.broadcast(byte(4), 'here', undefined);
+    node.accept(16_384);
+    expect(await taken).toEqual(receipt(16_385));
+  });
+
   test('that waits is a copy of what it was at the call', () => {
     const { node, clock, broadcasts } = setUp();
     node.room = 0;

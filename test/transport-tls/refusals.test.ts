@@ -46,7 +46,7 @@ async function listener(
 async function expectMemberGetsIn(a: LinkParty, address: Address, isImpatient = false): Promise<void> {
   const b = party('b', demo.files('b'), { a: address });
   let outcome = await b.dial('a');
-  if (isImpatient) while (!(outcome instanceof LinkEnd)) outcome = await b.dial('a');
+  for (let more = isImpatient ? 20 : 0; more > 0 && !(outcome instanceof LinkEnd); more--) outcome = await b.dial('a');
   expect(outcome).toBeInstanceOf(LinkEnd);
   expect((await a.accepted.take()).link.remote).toBe('b');
   expect(a.accepted.size).toBe(0);
