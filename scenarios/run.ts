@@ -3,7 +3,7 @@
  *
  * Order of a run: all members start at 0 · operations and faults at their times · at `healedAtMs` every fault ends · from
  * then on the run is checked at short, regular intervals, until everything is delivered everywhere and nobody owes
- * anything, twice in a row; then it is watched for the time between two heartbeats, three times at most, until in one of them
+ * anything, twice in a row; then it is watched for the time between two heartbeats, six times at most, until in one of them
  * nothing has happened but these, and ends. Otherwise it ends at `deadlineMs`. The first violation ends it at once.
  *
  * The same plan and the same code give the same trace hash. Real time is read before and after, never inside.
@@ -69,8 +69,11 @@ export interface RunResult {
 
 /** Time between two looks at whether the run is over. */
 const checkEveryMs = 50;
-/** Looks from one heartbeat to the next; before the last one something sent again, and its acknowledgements, may have been under way. */
-const idleWindows = 3;
+/**
+ * Looks from one heartbeat to the next. Before the last one, what was sent again, and its acknowledgements, may have been under
+ * way: with a slow disk and a link that loses much that takes a while. What never comes to rest is found all the same.
+ */
+const idleWindows = 6;
 /** Every so many events of the history the memory of a node is looked at. */
 const memoryCheckEvery = 50;
 /** More events than this a second and node, without any progress, is no waiting. */
