@@ -6,7 +6,7 @@
  *   change may be made by two.
  * - Changes of one node come about in the order of the plan.
  * - Nobody is added before everybody who runs knows of the removal before, and nobody is removed before all others who run know of
- *   the additions before: an operator looks at that first. An addition that only a removed member knows of never comes about.
+ *   the changes before: an operator looks at that first. What only a removed member knows of never comes about.
  * - A node is started, with nothing on its disk, when it has been added, and not before.
  */
 import type { NodeName } from '../core/index.js';
@@ -151,15 +151,21 @@ export class MemberChanges {
   #isTime({ kind, node }: Change): boolean {
     if (kind === 'add-member') return !this.#opinions(node).includes(true);
     const staying = [...this.#members].filter((member) => member !== node);
-    const isKnown = (member: NodeName): boolean =>
-      staying.every((other) => this.#options.lists(other, member) !== false);
-    return staying.every((member) => isKnown(member) || !this.#canBeHeardOf(member));
+    return this.#options.nodes.every((subject) => {
+      return subject === node || this.#agreeOn(subject, staying) || !this.#canBeTold(subject, [node, ...staying]);
+    });
   }
 
-  /** True while somebody may still tell the others that `node` was added. */
-  #canBeHeardOf(node: NodeName): boolean {
-    const { isGone, lists, nodes } = this.#options;
-    return nodes.some((other) => other !== node && !isGone(other) && lists(other, node) !== false);
+  #agreeOn(subject: NodeName, members: readonly NodeName[]): boolean {
+    const truth = this.isMember(subject);
+    return members.every((member) => (this.#options.lists(member, subject) ?? truth) === truth);
+  }
+
+  /** True while one of `members` may still tell the others what has become of `subject`. */
+  #canBeTold(subject: NodeName, members: readonly NodeName[]): boolean {
+    const { isGone, lists } = this.#options;
+    const truth = this.isMember(subject);
+    return members.some((member) => member !== subject && !isGone(member) && lists(member, subject) !== !truth);
   }
 
   /** Whether the others take a node for a member: those that can be asked. */

@@ -120,6 +120,37 @@ describe('a member', () => {
     expect(timesOf(history, 'broadcast', 'd').length).toBeGreaterThan(3);
   });
 
+  test('is removed when the others know whom it has removed, and not before', () => {
+    const { history } = run([
+      [50, addMember('d', { by: 'b' })],
+      [150, partition([['a'], ['b', 'c', 'd']], { for: ms(300) })],
+      [200, removeMember('d', { by: 'a' })],
+      [220, removeMember('a', { by: 'b' })],
+    ]);
+    expect(timesOf(history, 'removed', 'd')[0]).toBe(200);
+    expect(timesOf(history, 'removed', 'a')[0]).toBeGreaterThan(450);
+  });
+
+  test('is removed though nobody can tell the others any more whom it has added', () => {
+    const plan = planOf([
+      [
+        100,
+        partition(
+          [
+            ['a', 'd'],
+            ['b', 'c'],
+          ],
+          { for: ms(600) },
+        ),
+      ],
+      [150, addMember('d', { by: 'a' })],
+      [250, crash('a', { forGood: true })],
+      [400, removeMember('a', { by: 'b' })],
+    ]);
+    const { faults } = runPlan(plan, { keepHistory: true });
+    expect(faults['remove-member']).toBe(1);
+  });
+
   test('may be added again, and begins with nothing', () => {
     const { faults, history } = run([
       [300, removeMember('c')],
