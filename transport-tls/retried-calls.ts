@@ -64,6 +64,8 @@ export class RetriedCalls {
   readonly #wakes = new Set<() => void>();
   /** Ends the wait between two tries alone. */
   #wakeTry: (() => void) | undefined;
+  /** A call has returned at once in this turn of the event loop. */
+  #isInTurn = false;
   #turnSinceMs = 0;
   #lookedAtMs = 0;
   #callsUntilLook = 1;
@@ -126,13 +128,19 @@ export class RetriedCalls {
 
   /** True when calls that return at once have kept the event loop for long enough. */
   #endsTurn(): boolean {
+    if (!this.#isInTurn) {
+      this.#isInTurn = true;
+      this.#turnSinceMs = this.#clock.nowMs();
+      this.#lookedAtMs = this.#turnSinceMs;
+      this.#callsUntilLook = 1;
+      setImmediate(() => (this.#isInTurn = false));
+      return false;
+    }
     if (--this.#callsUntilLook > 0) return false;
     const nowMs = this.#clock.nowMs();
     this.#callsUntilLook = nowMs - this.#lookedAtMs < turnMs / 10 ? callsBetweenLooks : 1;
     this.#lookedAtMs = nowMs;
-    if (nowMs - this.#turnSinceMs < turnMs) return false;
-    this.#turnSinceMs = nowMs;
-    return true;
+    return nowMs - this.#turnSinceMs >= turnMs;
   }
 
   /** Waits for the answer to the first try, and for what follows it. */
