@@ -5,12 +5,14 @@
  * The first node to reach a set leaves its state digest; every later one is compared with it, in O(1), through a 53-bit
  * hash of the set. Two sets may share a hash, so an alarm is raised only after the sets themselves were compared.
  */
-import type { GroundTruth, NodeTruth } from './ground-truth.js';
+import type { Attempt, GroundTruth, NodeTruth } from './ground-truth.js';
 import { countIn } from './ground-truth.js';
 import type { Violation } from './violation.js';
 
 interface Seen {
-  readonly node: NodeTruth;
+  readonly name: string;
+  /** What it had been given by then, and maybe more since; another list takes its place when its state is replaced. */
+  readonly positions: readonly Attempt[];
   readonly position: number;
   readonly stateDigest: number;
 }
@@ -29,11 +31,12 @@ export class StateConvergence {
     const key = (node.setXor >>> 0) * 0x200000 + (node.setSum >>> 11);
     const seen = this.#seen.get(key);
     if (seen === undefined) {
-      this.#seen.set(key, { node, position: node.positions.length, stateDigest });
+      const { name, positions } = node;
+      this.#seen.set(key, { name, positions, position: positions.length, stateDigest });
       return undefined;
     }
     if (seen.stateDigest === stateDigest || !this.#isSameSet(node, seen)) return undefined;
-    const nodes = [seen.node.name, node.name];
+    const nodes = [seen.name, node.name];
     return {
       property: 'state-convergence',
       kind: 'safety',
@@ -48,7 +51,7 @@ export class StateConvergence {
   #isSameSet(node: NodeTruth, seen: Seen): boolean {
     if (seen.position !== node.positions.length) return false;
     const counts = new Int32Array(this.#truth.logs.length);
-    for (const attempt of seen.node.positions.slice(0, seen.position)) {
+    for (const attempt of seen.positions.slice(0, seen.position)) {
       const { log, seq } = attempt;
       // What the other one was given under this dot is set aside: see `rivals.ts`.
       if (log.attempts[seq - 1] !== attempt) return false;

@@ -37,3 +37,15 @@ test('is counted as checked only when an application showed its state', () => {
   expect(twoConcurrent().judged().properties).toContain('state-convergence');
   expect(new HistoryBuilder('a').judged().properties).not.toContain('state-convergence');
 });
+
+test('compares nobody with what was given under the same dot before it was set back', () => {
+  const history = new HistoryBuilder('a b')
+    .broadcast('a:1', 'forgotten')
+    .deliverOne('a', 'a:1', { payload: 'forgotten', stateDigest: 1 })
+    .crash('a')
+    .setBack('a', 0, false)
+    .start('a', 0)
+    .broadcast('a:1', 'another')
+    .deliverOne('a', 'a:1', { payload: 'another', stateDigest: 2 });
+  expect(history.safety()).toBeUndefined();
+});
