@@ -42,7 +42,7 @@ export default defineConfig(({ mode }) => {
       // Vitest leaves one core free by default, which on two cores halves the speed.
       maxWorkers: '100%',
       // For a machine ten times as busy as ours: nothing depends on it but how soon a test that hangs is given up.
-      testTimeout: long ? 1_800_000 : 600_000,
+      testTimeout: long ? 3_600_000 : 600_000,
       hookTimeout: 600_000,
       coverage: {
         provider: 'v8',

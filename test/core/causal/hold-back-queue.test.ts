@@ -2,19 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { HoldBackQueue } from '../../../core/causal/hold-back-queue.js';
 import type { Message } from '../../../core/message/batch.js';
-
-function message(origin: number, seq: number, changes: readonly number[] = []): Message {
-  return {
-    origin,
-    seq,
-    changes,
-    dictionary: [],
-    clock: [],
-    payloadLength: 1,
-    payload: new Uint8Array(1),
-    end: undefined,
-  };
-}
+import { message } from './messages.js';
 
 function takeAll(queue: HoldBackQueue): string[] {
   const taken: string[] = [];

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { HoldBackQueue, isBare } from '../../../core/causal/hold-back-queue.js';
 import { emptyLogState, type Message } from '../../../core/message/batch.js';
+import { message } from './messages.js';
 
 const origins = 5;
 
@@ -39,13 +40,7 @@ const anyArrivals: fc.Arbitrary<readonly Sent[]> = fc
       );
       const seq = log.length + 1;
       past[origin] = seq;
-      log.push({
-        ...{ origin, seq, changes, dictionary: [], clock: [] },
-        payloadLength: 1,
-        payload: new Uint8Array(1),
-        end: undefined,
-        past,
-      });
+      log.push({ ...message(origin, seq, changes), past });
     }
     const rest = logs.map((log) => [...log]);
     const arrivals: Sent[] = [];
@@ -106,22 +101,11 @@ describe('a queue that was restored in the middle of a history', () => {
 
   test('gives what it began with without payloads, and the rest with them', () => {
     const queue = new HoldBackQueue();
-    const message = (origin: number, seq: number, changes: number[]): Message => {
-      return {
-        origin,
-        seq,
-        changes,
-        dictionary: [],
-        clock: [],
-        payloadLength: 0,
-        payload: new Uint8Array(0),
-        end: undefined,
-      };
-    };
-    queue.offer(message(1, 1, [0, 1]));
+    // Empty ones, which are not the same as ones without a payload.
+    queue.offer(message(1, 1, [0, 1], 0));
     const restored = restoredFrom(queue);
-    restored.offer(message(1, 2, []));
-    restored.offer(message(0, 1, []));
+    restored.offer(message(1, 2, [], 0));
+    restored.offer(message(0, 1, [], 0));
     expect(takeAll(restored).map((each) => [dotOf(each), isBare(each)])).toEqual([
       ['0:1', false],
       ['1:1', true],
@@ -178,16 +162,7 @@ describe('a queue that is told that a part has come another way', () => {
       [0, 2],
       [1, 1],
     ] as const) {
-      queue.offer({
-        origin,
-        seq,
-        changes: [],
-        dictionary: [],
-        clock: [],
-        payloadLength: 3,
-        payload: new Uint8Array(3),
-        end: undefined,
-      });
+      queue.offer(message(origin, seq, [], 3));
     }
     expect(queue.releasedCount).toBe(3);
     queue.advance([
@@ -202,16 +177,7 @@ describe('a queue that is told that a part has come another way', () => {
 test('names the first cause that is missing, and another one when that has come', () => {
   const queue = new HoldBackQueue();
   const offer = (origin: number, seq: number, changes: number[] = []): void => {
-    queue.offer({
-      origin,
-      seq,
-      changes,
-      dictionary: [],
-      clock: [],
-      payloadLength: 1,
-      payload: new Uint8Array(1),
-      end: undefined,
-    });
+    queue.offer(message(origin, seq, changes));
   };
   expect(queue.missingFor(2)).toBeUndefined();
   offer(2, 1, [0, 1, 1, 1]);
