@@ -18,6 +18,7 @@ import { benchMemory } from './memory.js';
 import { benchOneDeadOfFive } from './one-dead-of-five.js';
 import { withKeys } from './keys.js';
 import { benchPeers } from './peers.js';
+import { benchSimulatedMembers } from './simulated-members.js';
 import { benchSimulator } from './simulator.js';
 import { benchThreeNodes } from './three-nodes.js';
 
@@ -40,11 +41,12 @@ const groups: Readonly<Record<string, () => Promise<Results> | Results>> = {
   'one-dead-of-five': () => withKeys(benchOneDeadOfFive),
   peers: () => withKeys(benchPeers),
   memory: () => withKeys(benchMemory),
+  'simulated-members': benchSimulatedMembers,
   growth: () => withKeys((keys) => benchGrowth(keys, { long: args.includes(longFlag) })),
 };
 
 /** Take minutes each, and run only when they are named. */
-const slow = ['growth'];
+const slow = ['growth', 'simulated-members'];
 
 function table(results: Results): string {
   const rows = results.map(({ case: name, unit, ours, peers }) => {
