@@ -7,6 +7,8 @@ import { DeliveryCounter, report, serveOrders } from './serve-orders.js';
 const { name, keys, data, ports } = JSON.parse(process.argv[2] ?? '{}') as MemberOptions;
 const counter = new DeliveryCounter();
 const up = new Set<string>();
+let noteConnected = (): void => undefined;
+const connected = new Promise<void>((resolve) => (noteConnected = resolve));
 const node = await openNode({
   name,
   cluster: 'bench',
@@ -25,7 +27,7 @@ const node = await openNode({
   },
   onPeer: (peer) => {
     if (peer.state === 'up') up.add(peer.name);
-    if (up.size === Object.keys(ports).length - 1) report({ type: 'connected', position: counter.position });
+    if (up.size === Object.keys(ports).length - 1) noteConnected();
   },
 });
 
@@ -46,3 +48,7 @@ serveOrders(
   },
   counter,
 );
+
+await connected;
+// What was applied in an earlier life is not delivered again.
+report({ type: 'connected', position: Math.max(counter.position, node.position) });

@@ -64,6 +64,8 @@ export interface Timings {
   readonly wantRetryMs: number;
   /** A connected peer that has taken in nothing more of our log for this long, though there is more of it, is reported. */
   readonly stuckMs: number;
+  /** What the application has applied is entered in the journal with whatever else is written, or after this long: see `Marking`. */
+  readonly markDelayMs: number;
   /** While the disk takes no writes, such as when it is full, the journal tries again this often. */
   readonly storageRetryMs: number;
   /** Closed segments of the journal are read again this often, slowly, to see whether the medium still has them. */
@@ -80,6 +82,7 @@ export const defaultTimings: Timings = {
   stableMs: 10_000,
   wantRetryMs: 1_000,
   stuckMs: 60_000,
+  markDelayMs: 20,
   storageRetryMs: 1_000,
   scrubEveryMs: 24 * 60 * 60 * 1_000,
 };

@@ -215,7 +215,10 @@ export class Node {
     this.#state = 'closing';
     if (before === 'new') this.#stop(undefined);
     else if (this.#storageTrouble !== undefined) this.#stop(this.#storageTrouble);
-    else if (before === 'running') this.#advance();
+    else if (before === 'running') {
+      this.#replica.handleClosing();
+      this.#advance();
+    }
   }
 
   // --- Starting and stopping ---------------------------------------------------------------------------------------------

@@ -134,6 +134,7 @@ const timingsSchema = z.strictObject({
   wantRetryMs: time.exactOptional(),
   stuckMs: time.exactOptional(),
   storageRetryMs: time.exactOptional(),
+  markDelayMs: time.exactOptional(),
   scrubEveryMs: time.exactOptional(),
 });
 

@@ -1,15 +1,18 @@
 /** What a replica knows, however often it begins a new incarnation: the parts that restoring and running share. */
 import type { Limits, Timings } from '../limits.js';
+import { emptyChain } from '../message/batch.js';
 import { ByteWriter } from '../message/bytes.js';
 import { FrameEncoder, viewBytes } from '../message/frame.js';
 import { Slab } from '../message/slab.js';
 import type { ClusterName, NodeName } from '../names.js';
 import type { Digests, Random } from '../ports.js';
 import { Adverts } from './adverts.js';
-import { emptyChain } from '../message/batch.js';
+import { encodeCheckpoint } from './checkpoint.js';
+
 import { ClosedLogs } from './closed-logs.js';
 import { Deliveries } from './deliveries.js';
 import { Logs } from './logs.js';
+import { Marking } from './marking.js';
 import { Membership } from './membership.js';
 import { OriginTable } from './origin-table.js';
 import { Outbox } from './outbox.js';
@@ -49,6 +52,7 @@ export class Knowledge {
   readonly origins: OriginTable;
   readonly logs: Logs;
   readonly deliveries: Deliveries;
+  readonly marking: Marking;
   readonly closedLogs: ClosedLogs;
   readonly adverts: Adverts = new Adverts();
   readonly stability: Stability;
@@ -68,6 +72,7 @@ export class Knowledge {
       this.adverts.touch(origin);
       this.stability.noteProgress();
     });
+    this.marking = new Marking(this.deliveries, this.outbox, timings.markDelayMs);
     this.closedLogs = new ClosedLogs(this.origins);
     this.stability = new Stability(this.origins);
     this.peers = new Map(peers.map((peer) => [peer, newPeer(peer)]));
@@ -101,4 +106,14 @@ export class Knowledge {
     }
     return this.#view.digest;
   };
+}
+
+/** What is known from what is durable, for a journal to begin with. */
+export function checkpointOf({ deliveries, logs, membership, origins }: Knowledge): Uint8Array {
+  const all = Array.from({ length: origins.size }, (_, origin) => origin);
+  const held = deliveries.filingOrder;
+  const order = [...all.filter((origin) => !held.includes(origin)), ...held];
+  const states = order.map((origin) => ({ origin, ...deliveries.heldLog(origin), state: logs.durableState(origin) }));
+  const { releasedPosition: position, skipped } = deliveries;
+  return encodeCheckpoint({ position, skipped, members: membership.changes, logs: states }, all.map(origins.at));
 }

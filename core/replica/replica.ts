@@ -21,9 +21,9 @@ import type { Dot } from '../message/origin.js';
 import type { NodeName } from '../names.js';
 import type { NodeStatus } from '../status.js';
 import { Acceptance, checkDurability } from './acceptance.js';
-import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
+import { decodeCheckpoint } from './checkpoint.js';
 import { Fetching } from './fetching.js';
-import { Knowledge, type ReplicaOptions } from './knowledge.js';
+import { checkpointOf, Knowledge, type ReplicaOptions } from './knowledge.js';
 import type { TakenBatch } from './logs.js';
 import type { SnapshotDelivery } from './deliveries.js';
 import { Members } from './members.js';
@@ -164,6 +164,7 @@ export class Replica {
       onForgotten: (next) => (this.#nextIncarnation = Math.max(next, this.#nextIncarnation ?? 0)),
     });
     this.#running = running;
+    this.#knowledge.marking.noteTime(nowMs);
     // Nobody was away before we were here.
     for (const peer of this.#knowledge.peers.values()) peer.seenAtMs = nowMs;
     const { self, encoder, peering } = running;
@@ -236,6 +237,7 @@ export class Replica {
     const group = this.#group;
     assert(places.length === group.length, `${places.length} places for ${group.length} records`);
     this.#group = [];
+    this.#knowledge.marking.noteTime(nowMs);
     this.#review.noteDurable();
     const last = places.at(-1);
     if (last !== undefined) this.#endAddress = last.address + last.length;
@@ -283,6 +285,7 @@ export class Replica {
 
   handleTimeout(nowMs: number): void {
     this.#knowledge.outbox.clearWake();
+    this.#knowledge.marking.noteTime(nowMs);
     this.#active.donor.handleTimeout(nowMs);
     this.#active.peering.handleTimeout(nowMs);
     this.#review.maybeDo(this.#active, this.#endAddress, nowMs);
@@ -429,9 +432,8 @@ export class Replica {
   /** What we know, but for the state of the node. */
   status(): Omit<NodeStatus, 'state'> {
     this.#lookAtCatchUp();
-    const { receiver } = this.#active;
     const status = statusOf(this.#knowledge, this.#active, this.#fetching, this.#undeliveredBytes);
-    if (status.refusal !== undefined || !this.#snapshots.isAwaited(receiver)) return status;
+    if (status.refusal !== undefined || !this.#snapshots.isAwaited(this.#active.receiver)) return status;
     return { ...status, refusal: { code: 'E_CATCHING_UP', message: snapshotAwaited } };
   }
 
@@ -444,13 +446,7 @@ export class Replica {
     if (this.#replay !== undefined || isBehindJournal || hasSnapshot || !this.#knowledge.pieces.isEmpty) {
       return undefined;
     }
-    const { deliveries, logs, membership, origins } = this.#knowledge;
-    const all = Array.from({ length: origins.size }, (_, origin) => origin);
-    const held = deliveries.filingOrder;
-    const order = [...all.filter((origin) => !held.includes(origin)), ...held];
-    const states = order.map((origin) => ({ origin, ...deliveries.heldLog(origin), state: logs.durableState(origin) }));
-    const { releasedPosition: position, skipped } = deliveries;
-    return encodeCheckpoint({ position, skipped, members: membership.changes, logs: states }, all.map(origins.at));
+    return checkpointOf(this.#knowledge);
   }
 
   /** The journal has given up everything in front of `address`. */
@@ -463,9 +459,14 @@ export class Replica {
     return this.#group.length > 0;
   }
 
+  /** The node closes: what waits to be journalled waits no longer. */
+  handleClosing(): void {
+    this.#knowledge.marking.hurry();
+  }
+
   /** True when nothing waits for the disk. */
   get isPersisted(): boolean {
-    return this.#group.length === 0 && !this.#hasUnjournalled();
+    return this.#group.length === 0 && !this.#hasRecords && !this.#knowledge.marking.isAwaited;
   }
 
   /** What the driver has to do now. Everything in it is handed over once. */
@@ -499,19 +500,20 @@ export class Replica {
     this.#replay?.pump(deliveries.undeliveredBytes, outbox, (message) => deliveries.offer(message));
   }
 
-  #hasUnjournalled(): boolean {
-    const hasMark = this.#knowledge.deliveries.unmarked !== undefined;
-    return this.#unjournalled.length > 0 || hasMark || this.#active.encoder.pendingBytes > 0;
+  /** Something other than the mark waits for the disk. */
+  get #hasRecords(): boolean {
+    return this.#unjournalled.length > 0 || this.#active.encoder.pendingBytes > 0;
   }
 
   #takeGroup(): readonly JournalEntry[] {
-    if (this.#group.length > 0 || this.#nextIncarnation !== undefined || !this.#hasUnjournalled()) return noAppends;
+    if (this.#group.length > 0 || this.#nextIncarnation !== undefined) return noAppends;
+    if (!this.#hasRecords && !this.#knowledge.marking.isDue) return noAppends;
     const group = this.#unjournalled;
     this.#unjournalled = [];
     for (const sealed of this.#active.encoder.seal()) {
       group.push({ type: 'own-batch', sealed, taken: this.#takeOwn(sealed) });
     }
-    const position = this.#knowledge.deliveries.unmarked;
+    const position = this.#knowledge.marking.take();
     if (position !== undefined) group.push({ type: 'applied', position });
     this.#group = group;
     return group.map(journalEntryOf);

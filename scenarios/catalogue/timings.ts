@@ -18,6 +18,7 @@ export const quickTimings: Timings = {
   wantRetryMs: 100,
   stuckMs: 60_000,
   storageRetryMs: 100,
+  markDelayMs: 10,
   scrubEveryMs: 86_400_000,
 };
 

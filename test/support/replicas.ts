@@ -70,7 +70,8 @@ export class ReplicaUnderTest {
       retention: options.retention === undefined ? undefined : { ...defaultRetention, ...options.retention },
       hasSnapshots: options.hasSnapshots ?? false,
       limits: { ...defaultLimits, ...options.limits },
-      timings: { ...defaultTimings, ...options.timings },
+      // Marks wait for nobody: most tests have no clock that goes on by itself.
+      timings: { ...defaultTimings, markDelayMs: 0, ...options.timings },
       random: { nextUint32: () => 2 ** 31 },
       digests: nodeDigests,
     });
