@@ -209,7 +209,7 @@ const replicaCount = 3;
 /** A step: somebody wishes something, or a message that is ready at somebody is given to it. */
 const script = fc.array(
   fc.record({ replica: fc.nat(replicaCount - 1), wish: fc.option(fc.nat(wishes.length - 1)), message: fc.nat() }),
-  { maxLength: 60 },
+  { maxLength: 60, size: 'max' },
 );
 
 function give({ state, clock }: Replica, { author, operation }: Message): void {

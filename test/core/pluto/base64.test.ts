@@ -20,7 +20,7 @@ describe('base64', () => {
   test('of many bytes comes back as they were', () => {
     const bytes = Uint8Array.from({ length: 100_001 }, (_, index) => (index * 7 + (index >> 8)) & 0xff);
     expect(encodeBase64(bytes)).toBe(Buffer.from(bytes).toString('base64'));
-    expect(decode(encodeBase64(bytes))).toEqual(bytes);
+    expect(Buffer.compare(decode(encodeBase64(bytes)) ?? new Uint8Array(), bytes)).toBe(0);
   });
 
   test('is read where it stands in a text', () => {

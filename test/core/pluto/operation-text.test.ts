@@ -205,7 +205,7 @@ describe('a parser refuses', () => {
     ['a rename of no mails', `rename|u|${box}|${box};t|${m1};u|`, 'at character 29: the value is empty'],
     ['a rename to two names', `rename|u|${box}|${box};t|${m1};u;${m1};v|${m1};w;`, 'more parts than the one element'],
     ['a store of pairs', `store|u|${box}|${m1};t|${m1};u`, 'the contents of the last element is missing'],
-    ['a copy of pairs', `copy|u|${box}|${m1};t;${m1};u`, 'is missing'],
+    ['a copy of pairs', `copy|u|${box}|${m1};t`, 'the contents of the last element is missing'],
     ['a copy of two tags alike', `copy|u|${box}|${m1};t;;${m1};t;`, 'two elements have the tag "t"'],
   ])('%s', (_what, payload, part) => {
     expect(() => parseOp(payload)).toThrow(refused(part));
