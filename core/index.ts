@@ -72,3 +72,4 @@ export {
 } from './message/batch.js';
 export { decodeFrame, FrameEncoder, type EncodableFrame, type Frame } from './message/frame.js';
 export { FrameReader } from './message/frame-reader.js';
+export { PlutoNode, type PlutoDelivery, type PlutoHandlers, type PlutoOptions } from './pluto/model/pluto-node.js';
