@@ -72,4 +72,5 @@ export {
 } from './message/batch.js';
 export { decodeFrame, FrameEncoder, type EncodableFrame, type Frame } from './message/frame.js';
 export { FrameReader } from './message/frame-reader.js';
+export { formatMessage, parseMessage, plutoPing, type PlutoClockEntry, type PlutoMessage } from './pluto/message.js';
 export { PlutoNode, type PlutoDelivery, type PlutoHandlers, type PlutoOptions } from './pluto/model/pluto-node.js';

@@ -1,0 +1,2 @@
+/** `antecedent/pluto`: messages of pluto v0.4 as text, for programs that talk with its nodes. */
+export { formatMessage, parseMessage, type PlutoClockEntry, type PlutoMessage } from '../../core/index.js';
