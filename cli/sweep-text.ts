@@ -97,7 +97,9 @@ function failureList({ failures, system }: SweepResult): readonly string[] {
 
 /** The command that shows it again. */
 function commandFor({ scenario, seed, planPath }: SweepFailure, system: SweepResult['system']): string {
-  return planPath === null ? `${programName()} run ${scenario} --seed ${seed}${systemOption(system)}` : `${programName()} replay ${planPath}`;
+  return planPath === null
+    ? `${programName()} run ${scenario} --seed ${seed}${systemOption(system)}`
+    : `${programName()} replay ${planPath}`;
 }
 
 function others(stream: Stream, { notReproducible, undecidedRuns }: SweepResult): readonly string[] {
@@ -112,7 +114,8 @@ function others(stream: Stream, { notReproducible, undecidedRuns }: SweepResult)
 
 function whatNext({ failures, scenarios, system }: SweepResult, directory: string): string {
   const first = failures[0];
-  if (first !== undefined) return `\nPlans and reports are in ${printable(directory)}/. Next: ${commandFor(first, system)}\n`;
+  if (first !== undefined)
+    return `\nPlans and reports are in ${printable(directory)}/. Next: ${commandFor(first, system)}\n`;
   const some = scenarios[0]?.name ?? 'calm';
   const program = programName();
   return `\nNext: ${program} run ${some}${systemOption(system)} (one run), ${program} sweep --for 5m${systemOption(system)} (longer), ${program} run --input FILE (your own data)\n`;

@@ -6,14 +6,13 @@
  * a plan for another system has no such faults (see `plan-schema.ts`).
  */
 import type { NodeName } from '../core/index.js';
-import type { Process } from '../transport-sim/index.js';
+import type { Process, RandomStream } from '../transport-sim/index.js';
 import type { HistoryEvent } from './history.js';
 import type { MemoryLook } from './oracles/resources.js';
 import type { ApplicationMode, PlannedOperation } from './plan.js';
 import type { StoredApplication } from './stored-application.js';
 import type { SelfStop } from './supervisor.js';
 import type { Program } from './workloads/workload.js';
-import type { RandomStream } from '../transport-sim/index.js';
 
 /** What a member of any system is made of. */
 export interface CommonMemberOptions {

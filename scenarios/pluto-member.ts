@@ -46,7 +46,7 @@ const refused = /does not listen$/;
 export class PlutoMember implements Member {
   readonly name: NodeName;
   readonly isFenced = false;
-  readonly memory = undefined;
+  readonly memory: undefined = undefined;
   readonly canBeClosed = false;
   readonly #options: PlutoMemberOptions;
   readonly #client: LineClient | undefined;

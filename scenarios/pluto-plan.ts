@@ -45,5 +45,8 @@ export function planForSystem(plan: Plan, system: System): Plan {
   const changed: Plan = { ...common, system, options: { ...options, pluto } };
   const [first] = unknownToPluto(changed);
   if (first === undefined) return changed;
-  throw new AntecedentError('E_PLAN', `the scenario ${scenario} is not for pluto v0.4: ${first}, or choose another one`);
+  throw new AntecedentError(
+    'E_PLAN',
+    `the scenario ${scenario} is not for pluto v0.4: ${first}, or choose another one`,
+  );
 }

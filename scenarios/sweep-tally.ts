@@ -108,10 +108,7 @@ export class SweepTally {
   #events = 0;
   #broadcasts = 0;
 
-  constructor(
-    scenarios: readonly { readonly name: string; readonly about: string }[],
-    system: System = 'antecedent',
-  ) {
+  constructor(scenarios: readonly { readonly name: string; readonly about: string }[], system: System = 'antecedent') {
     this.#system = system;
     for (const { name, about } of scenarios) this.#scenarios.set(name, emptyTally(name, about));
   }

@@ -78,14 +78,17 @@ function optionLines(plan: Plan, width: number): readonly string[] {
     ...Object.entries(plan.budgets ?? {}).map(([key, most]) => `${key} at most ${most}`),
     `disk ${describeSettings(options.disk)}`,
     ...(marks.length === 0 ? [] : [`nodes that keep the mark: ${marks.join(' ')}`]),
-    ...Object.entries(plan.system === 'pluto' ? (options.pluto ?? plutoDefaults) : { ...options.timings, ...options.limits }).map(([key, value]) => `${key} ${value}`),
+    ...Object.entries(
+      plan.system === 'pluto' ? (options.pluto ?? plutoDefaults) : { ...options.timings, ...options.limits },
+    ).map(([key, value]) => `${key} ${value}`),
   ];
   const lines = wrap(parts.join(' · '), width);
   return lines.length <= 5 ? lines : [...lines.slice(0, 4), '... see the plan'];
 }
 
 function replayLines(plan: Plan, planPath: string | undefined, program: string): readonly string[] {
-  if (planPath === undefined) return [`${program} run ${plan.scenario} --seed ${plan.seed}${systemOption(plan.system)}`];
+  if (planPath === undefined)
+    return [`${program} run ${plan.scenario} --seed ${plan.seed}${systemOption(plan.system)}`];
   return [
     `${program} replay ${quote(planPath)}`,
     `plan: ${planPath} (readable; remove faults by hand to see which matter)`,

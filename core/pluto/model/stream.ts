@@ -11,7 +11,7 @@
  * - A reset: reading ends with `reset`, the next write fails with `reset`, and those after it with `broken-pipe`.
  *
  * Segment: magic "tP" · type u8 · 0 · offset u32 · length u32 · CRC-32 of the bytes u32 · CRC-32 of all before it u32 · bytes.
- * Retransmission: RFC 6298, from 200 ms on, doubling, at most 15 times, as Linux does.
+ * Retransmission: after 200 ms, twice as long each time up to 120 s, at most 15 times (RFC 6298 with the numbers of Linux).
  */
 import type { Cancel, Clock, Digests, Link, LinkHandlers } from '../../ports.js';
 import { firstLineLength, textOf } from './text.js';
@@ -42,6 +42,7 @@ const magic = 0x7450;
 const dataType = 1;
 const ackType = 2;
 const firstRetryMs = 200;
+const retryMsMax = 120_000;
 const retriesMax = 15;
 
 export class Stream implements LinkHandlers {
@@ -148,7 +149,8 @@ export class Stream implements LinkHandlers {
   #awaitAcknowledgement(): void {
     if (this.#cancelRetry !== undefined || this.#unacknowledged.length === 0) return;
     const { clock } = this.#options;
-    this.#cancelRetry = clock.wakeAt(clock.nowMs() + firstRetryMs * 2 ** this.#retries, () => {
+    const waitMs = Math.min(firstRetryMs * 2 ** this.#retries, retryMsMax);
+    this.#cancelRetry = clock.wakeAt(clock.nowMs() + waitMs, () => {
       this.#cancelRetry = undefined;
       this.#retries += 1;
       if (this.#retries > retriesMax) {
