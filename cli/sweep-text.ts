@@ -114,8 +114,9 @@ function others(stream: Stream, { notReproducible, undecidedRuns }: SweepResult)
 
 function whatNext({ failures, scenarios, system }: SweepResult, directory: string): string {
   const first = failures[0];
-  if (first !== undefined)
+  if (first !== undefined) {
     return `\nPlans and reports are in ${printable(directory)}/. Next: ${commandFor(first, system)}\n`;
+  }
   const some = scenarios[0]?.name ?? 'calm';
   const program = programName();
   return `\nNext: ${program} run ${some}${systemOption(system)} (one run), ${program} sweep --for 5m${systemOption(system)} (longer), ${program} run --input FILE (your own data)\n`;

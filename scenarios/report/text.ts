@@ -87,8 +87,9 @@ function optionLines(plan: Plan, width: number): readonly string[] {
 }
 
 function replayLines(plan: Plan, planPath: string | undefined, program: string): readonly string[] {
-  if (planPath === undefined)
+  if (planPath === undefined) {
     return [`${program} run ${plan.scenario} --seed ${plan.seed}${systemOption(plan.system)}`];
+  }
   return [
     `${program} replay ${quote(planPath)}`,
     `plan: ${planPath} (readable; remove faults by hand to see which matter)`,

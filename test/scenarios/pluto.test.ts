@@ -43,7 +43,8 @@ describe('the bugs of v0.4', () => {
     const plan = planOf(name);
     const { system, violations } = runPlan(plan);
     expect(system).toBe('pluto');
-    expect(violations).toEqual([expect.objectContaining({ property, sentence: expect.stringMatching(sentence) })]);
+    expect(violations).toEqual([expect.objectContaining({ property })]);
+    expect(violations[0]?.sentence).toMatch(sentence);
     const own = runPlan(planForSystem(plan, 'antecedent'));
     expect([own.system, own.violations]).toEqual(['antecedent', []]);
   });

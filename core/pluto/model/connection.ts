@@ -15,7 +15,7 @@ import type { AntecedentError } from '../../errors.js';
 import type { NodeName } from '../../names.js';
 import type { Cancel, Clock, Links } from '../../ports.js';
 import { plutoPing } from '../message.js';
-import { answerOf, fatal, type Steps } from './routines.js';
+import { answerOf, fatal, untilDone, type Steps } from './routines.js';
 import { Stream, type StreamOptions } from './stream.js';
 import { bytesOf } from './text.js';
 
@@ -34,7 +34,7 @@ const synRetriesMax = 6;
 const ping = bytesOf(`${plutoPing}\r\n`);
 
 export function* sleep(clock: Clock, ms: number): Steps<void> {
-  yield* answerOf<void>((done) => void clock.wakeAt(clock.nowMs() + ms, done));
+  yield* untilDone((done) => void clock.wakeAt(clock.nowMs() + ms, done));
 }
 
 /** Ends when connected. Throws `E_UNREACHABLE`. */

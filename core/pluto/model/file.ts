@@ -14,6 +14,12 @@ export function* succeed<T>(call: (done: (result: Result<T>) => void) => void): 
   return result.value;
 }
 
+/** As `succeed`, for a call without an answer. */
+export function* complete(call: (done: (result: Result<void>) => void) => void): Steps<void> {
+  const { error } = yield* answerOf(call);
+  if (error !== undefined) throw error;
+}
+
 /** Opens a file, and makes it first where there is none. */
 export function* openOrCreate(disk: Disk, name: string): Steps<DiskFile> {
   const names = yield* succeed<readonly string[]>((done) => disk.list(done));
@@ -33,21 +39,21 @@ export function* readFrom(file: DiskFile, position: number, size: number): Steps
 export function* append(file: DiskFile, chunks: readonly Uint8Array[]): Steps<void> {
   let position = yield* sizeOf(file);
   for (const chunk of chunks) {
-    yield* succeed<void>((done) => file.write(position, [chunk], done));
+    yield* complete((done) => file.write(position, [chunk], done));
     position += chunk.length;
   }
-  yield* succeed<void>((done) => file.sync(done));
+  yield* complete((done) => file.sync(done));
 }
 
 /** Overwrites what stands from `position` on, then cuts off what is left of it, then syncs. */
 export function* replaceFrom(file: DiskFile, position: number, bytes: Uint8Array): Steps<void> {
-  if (bytes.length > 0) yield* succeed<void>((done) => file.write(position, [bytes], done));
-  yield* succeed<void>((done) => file.truncate(position + bytes.length, done));
-  yield* succeed<void>((done) => file.sync(done));
+  if (bytes.length > 0) yield* complete((done) => file.write(position, [bytes], done));
+  yield* complete((done) => file.truncate(position + bytes.length, done));
+  yield* complete((done) => file.sync(done));
 }
 
 /** Overwrites the file, then cuts off the rest. Nothing is synced, and errors are not looked at, as in v0.4. */
 export function* overwriteUnsynced(file: DiskFile, bytes: Uint8Array): Steps<void> {
-  const written = yield* answerOf<Result<void>>((done) => file.write(0, [bytes], done));
-  if (written.error === undefined) yield* answerOf<Result<void>>((done) => file.truncate(bytes.length, done));
+  const { error } = yield* answerOf((done: (result: Result<void>) => void) => file.write(0, [bytes], done));
+  if (error === undefined) yield* answerOf((done: (result: Result<void>) => void) => file.truncate(bytes.length, done));
 }

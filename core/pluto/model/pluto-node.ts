@@ -6,11 +6,11 @@
  * of its routines waits for a connection, and is told to end only when one comes. A node of v0.4 is killed.
  * Source: sender.go, receiver.go, connection.go and message.go of github.com/go-pluto/pluto, package comm, as of v0.4.
  */
-import { AntecedentError } from '../../errors.js';
+import type { AntecedentError } from '../../errors.js';
 import type { NodeName } from '../../names.js';
 import type { Ports } from '../../ports.js';
 import type { ConnectionOptions } from './connection.js';
-import { succeed } from './file.js';
+import { complete } from './file.js';
 import { Receiver } from './receiver.js';
 import { Routines, type Steps } from './routines.js';
 import { Sender } from './sender.js';
@@ -89,7 +89,7 @@ export class PlutoNode {
     yield* this.#receiver.start();
     yield* this.#sender.start();
     const { links } = this.#ports;
-    yield* succeed<void>((done) => {
+    yield* complete((done) => {
       links.listen((link) => {
         const stream = new Stream(link, this.#streamOptions);
         this.#routines.start(this.#receiver.store(stream));

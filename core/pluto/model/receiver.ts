@@ -119,12 +119,12 @@ export class Receiver {
   *store(stream: Stream): Steps<void> {
     let line = plutoPing;
     while (line === plutoPing) {
-      const read = yield* stream.readLine();
-      if (read === 'closed') return;
-      if (read === 'reset') {
+      const reading = yield* stream.readLine();
+      if (reading.end === 'closed') return;
+      if (reading.end !== undefined) {
         throw fatal('E_UNREACHABLE', 'a peer reset its connection before its message came, and v0.4 cannot read on');
       }
-      line = trimLineEnd(read);
+      line = trimLineEnd(reading.line);
     }
     yield* this.#lock.acquire();
     yield* append(this.#log, [bytesOf(line), lineEnd]);

@@ -75,6 +75,11 @@ export function* answerOf<T>(begin: (done: (value: T) => void) => void): Steps<T
   return answer.value;
 }
 
+/** Waits until `begin` calls back. */
+export function* untilDone(begin: (done: () => void) => void): Steps<void> {
+  yield begin;
+}
+
 /** The error with which a process of v0.4 ends, in words that say why. */
 export function fatal(code: 'E_UNREACHABLE' | 'E_APP', message: string): AntecedentError {
   return new AntecedentError(code, message);

@@ -15,10 +15,14 @@
  */
 import type { Cancel, Clock, Digests, Link, LinkHandlers } from '../../ports.js';
 import { firstLineLength, textOf } from './text.js';
-import { answerOf, type Steps } from './routines.js';
+import { untilDone, type Steps } from './routines.js';
 
 /** How a connection ended for whoever reads. */
 export type StreamEnd = 'closed' | 'reset';
+
+/** What came of reading a line. */
+export type Reading =
+  { readonly line: string; readonly end?: undefined } | { readonly line?: undefined; readonly end: StreamEnd };
 
 /** What came of a write. */
 export type Written = 'written' | 'broken-pipe' | 'reset';
@@ -94,16 +98,16 @@ export class Stream implements LinkHandlers {
   }
 
   /** The next line with its end, or how reading ended; what came of a line by then is gone. */
-  *readLine(): Steps<string | StreamEnd> {
+  *readLine(): Steps<Reading> {
     for (;;) {
       const length = firstLineLength(this.#unread);
       if (this.#unread[length - 1] === 0x0a) {
         const line = textOf(this.#unread.subarray(0, length));
         this.#unread = this.#unread.subarray(length);
-        return line;
+        return { line };
       }
-      if (this.#end !== undefined) return this.#end;
-      yield* answerOf<void>((done) => (this.#reader = done));
+      if (this.#end !== undefined) return { end: this.#end };
+      yield* untilDone((done) => (this.#reader = done));
     }
   }
 

@@ -92,8 +92,8 @@ class Peer implements Process {
 
   *#read(stream: Stream, world: World): Steps<void> {
     for (;;) {
-      const line = yield* stream.readLine();
-      if (line === 'closed' || line === 'reset') return;
+      const { line } = yield* stream.readLine();
+      if (line === undefined) return;
       this.lines.push(line);
       this.arrivals.push(`${Math.round(world.clock.nowMs())} ms ${line.trim()}`);
     }

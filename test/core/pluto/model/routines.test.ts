@@ -1,6 +1,14 @@
 import { expect, test } from 'vitest';
-import { AntecedentError } from '../../../../core/errors.js';
-import { answerOf, Channel, fatal, Lock, Routines, Signal, type Steps } from '../../../../core/pluto/model/routines.js';
+import type { AntecedentError } from '../../../../core/errors.js';
+import {
+  Channel,
+  fatal,
+  Lock,
+  Routines,
+  Signal,
+  untilDone,
+  type Steps,
+} from '../../../../core/pluto/model/routines.js';
 
 interface Rig {
   readonly routines: Routines;
@@ -20,7 +28,7 @@ test('a lock is handed on in the order of asking, and held by one', () => {
   function* holdOn(name: string): Steps<void> {
     yield* lock.acquire();
     seen.push(`${name} has it`);
-    yield* answerOf<void>((done) => void goOn.push(done));
+    yield* untilDone((done) => void goOn.push(done));
     seen.push(`${name} gives it up`);
     lock.release();
   }
@@ -69,7 +77,7 @@ test('what a step wakes runs after it', () => {
   function* waking(): Steps<void> {
     signal.put();
     seen.push('goes on');
-    yield* answerOf<void>(() => undefined);
+    yield* untilDone(() => undefined);
   }
   routines.start(waiting());
   routines.start(waking());
@@ -80,11 +88,11 @@ test('an error of one routine ends all of them, once', () => {
   const { routines, seen, errors } = rig();
   const goOn: (() => void)[] = [];
   function* failing(): Steps<void> {
-    yield* answerOf<void>((done) => void goOn.push(done));
+    yield* untilDone((done) => void goOn.push(done));
     throw fatal('E_APP', 'enough');
   }
   function* other(): Steps<void> {
-    yield* answerOf<void>((done) => void goOn.push(done));
+    yield* untilDone((done) => void goOn.push(done));
     seen.push('still there');
   }
   for (const steps of [failing(), failing(), other()]) routines.start(steps);
@@ -94,7 +102,6 @@ test('an error of one routine ends all of them, once', () => {
 
 test('an error of ours comes out', () => {
   const { routines, errors } = rig();
-  // eslint-disable-next-line require-yield -- it fails before it waits for anything
   function* broken(): Steps<void> {
     throw new TypeError('a bug');
   }

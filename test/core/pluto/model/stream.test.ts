@@ -45,9 +45,9 @@ class Party implements Process {
 
   *#read(stream: Stream): Steps<void> {
     for (;;) {
-      const line = yield* stream.readLine();
-      if (line === 'closed' || line === 'reset') {
-        this.ends.push(line);
+      const { line, end } = yield* stream.readLine();
+      if (end !== undefined) {
+        this.ends.push(end);
         return;
       }
       this.lines.push(line);
