@@ -5,22 +5,27 @@ import {
   compareLines,
   linesUnderFaults,
   makePlan,
+  planForSystem,
   planLines,
   runPlan,
+  systemOption as optionFor,
   type LineComparison,
   type Plan,
   type RunResult,
+  type System,
 } from '../scenarios/index.js';
 import { parseSeed } from './arguments.js';
 import { usageError } from './command-error.js';
 import { exitCodes } from './exit-code.js';
 import { programName } from './invocation.js';
 import { bytesOfFile, isPlanFile, planFromFile, scenarioNamed } from './scenario-argument.js';
+import { systemOption } from './system-option.js';
 import { paint, writeJson, type Terminal } from './terminal.js';
 import { describeLines, describeRun, exitCodeOf, keepPlan, runDocument } from './verdict-text.js';
 
 interface Options {
   readonly seed?: number;
+  readonly system?: System;
   readonly input?: string;
   readonly json?: true;
   readonly trace?: string;
@@ -40,6 +45,7 @@ export function runCommand(terminal: Terminal): Command {
     )
     .argument('[scenario]', `a scenario of "antecedent list", or the file of a plan (${defaultScenario} when absent)`)
     .addOption(new Option('--seed <number>', 'decides everything left to chance (1 when absent)').argParser(parseSeed))
+    .addOption(systemOption())
     .option('--input <file>', 'broadcast every line of this file, spread over the nodes, instead of mailbox operations')
     .option('--json', 'print one JSON document instead of text')
     .option('--trace <file>', 'write every simulated event to this file')
@@ -56,6 +62,7 @@ Examples:
   antecedent run --input words.txt --seed 3         "lines": losses, a partition, crashes, a loss of power
   antecedent run lossy --input words.txt            the same lines under other faults
   antecedent run runs/crash-restart-17.json         a plan, maybe edited by hand
+  antecedent run crash-restart --system pluto       the same faults, and nodes of pluto v0.4
 `,
     )
     .action((scenario: string | undefined, options: Options) => {
@@ -98,25 +105,28 @@ function planFor(scenario: string | undefined, options: Options, input: Uint8Arr
     if (options.seed !== undefined) {
       throw usageError('a plan holds its own seed: edit "seed" in the file, or name a scenario');
     }
-    return planFromFile(scenario);
+    const plan = planFromFile(scenario);
+    return planForSystem(plan, options.system ?? plan.system ?? 'antecedent');
   }
+  const { system = 'antecedent' } = options;
   const isLines = scenario === linesUnderFaults.name;
   if (input !== undefined) {
-    return planLines(scenario === undefined || isLines ? linesUnderFaults : scenarioNamed(scenario), seed, input);
+    const chosen = scenario === undefined || isLines ? linesUnderFaults : scenarioNamed(scenario);
+    return planForSystem(planLines(chosen, seed, input), system);
   }
   if (isLines) throw usageError(`the scenario "${scenario}" broadcasts the lines of a file: name it with --input FILE`);
-  return makePlan(scenarioNamed(scenario ?? defaultScenario), seed);
+  return planForSystem(makePlan(scenarioNamed(scenario ?? defaultScenario), seed), system);
 }
 
 /** Where the plan is: kept now if somebody will want it, or in the file it came from. */
 function placeOfPlan(
   scenario: string | undefined,
-  { out }: Options,
+  { out, system }: Options,
   result: RunResult,
   isWanted: boolean,
 ): string | undefined {
   if (out !== undefined) return keepPlan(result, out);
-  if (scenario !== undefined && isPlanFile(scenario)) return scenario;
+  if (scenario !== undefined && isPlanFile(scenario) && system === undefined) return scenario;
   return isWanted ? keepPlan(result, defaultDirectory) : undefined;
 }
 
@@ -136,12 +146,12 @@ function describeOutcome(terminal: Terminal, result: RunResult, { planPath, line
   const { scenario, seed } = result;
   if (options.out !== undefined && planPath !== undefined) parts.push(`\n  plan        ${planPath}\n`);
   if (result.verdict === 'pass' && options.input === undefined && !Number.isNaN(Number(seed))) {
-    const next = `${programName()} run ${scenario} --seed ${Number(seed) + 1}`;
+    const next = `${programName()} run ${scenario} --seed ${Number(seed) + 1}${optionFor(result.system)}`;
     parts.push(
       paint(
         terminal.out,
         'dim',
-        `\nNext: ${next}, or many seeds at once: ${programName()} sweep ${scenario} --for 10s\n`,
+        `\nNext: ${next}, or many seeds at once: ${programName()} sweep ${scenario} --for 10s${optionFor(result.system)}\n`,
       ),
     );
   }

@@ -1,7 +1,7 @@
 /** What a sweep found, for somebody who sees one for the first time. */
 import { readFileSync } from 'node:fs';
 import Table from 'cli-table3';
-import { propertyMeanings, type SweepFailure, type SweepResult } from '../scenarios/index.js';
+import { propertyMeanings, systemOption, type SweepFailure, type SweepResult } from '../scenarios/index.js';
 import { programName } from './invocation.js';
 import { countOf, formatCount, formatDuration } from './numbers.js';
 import { paint, printable, type Stream } from './terminal.js';
@@ -86,18 +86,20 @@ function firstReport({ failures }: SweepResult): string {
   return typeof path === 'string' ? `${printable(readFileSync(path, 'utf8'))}\n` : '';
 }
 
-function failureList({ failures }: SweepResult): readonly string[] {
+function failureList({ failures, system }: SweepResult): readonly string[] {
   const listed = failures.slice(0, failuresListedMax).map((failure) => {
     const { scenario, seed, property } = failure;
-    return `  ${`${scenario}, seed ${seed}: ${property}`.padEnd(44)}  ${commandFor(failure)}\n`;
+    return `  ${`${scenario}, seed ${seed}: ${property}`.padEnd(44)}  ${commandFor(failure, system)}\n`;
   });
   const rest = failures.length - listed.length;
   return rest > 0 ? [...listed, `  and ${formatCount(rest)} more\n`] : listed;
 }
 
 /** The command that shows it again. */
-function commandFor({ scenario, seed, planPath }: SweepFailure): string {
-  return planPath === null ? `${programName()} run ${scenario} --seed ${seed}` : `${programName()} replay ${planPath}`;
+function commandFor({ scenario, seed, planPath }: SweepFailure, system: SweepResult['system']): string {
+  return planPath === null
+    ? `${programName()} run ${scenario} --seed ${seed}${systemOption(system)}`
+    : `${programName()} replay ${planPath}`;
 }
 
 function others(stream: Stream, { notReproducible, undecidedRuns }: SweepResult): readonly string[] {
@@ -110,10 +112,12 @@ function others(stream: Stream, { notReproducible, undecidedRuns }: SweepResult)
   return [...list('NOT REPRODUCIBLE', notReproducible), ...list('UNDECIDED', undecidedRuns)];
 }
 
-function whatNext({ failures, scenarios }: SweepResult, directory: string): string {
+function whatNext({ failures, scenarios, system }: SweepResult, directory: string): string {
   const first = failures[0];
-  if (first !== undefined) return `\nPlans and reports are in ${printable(directory)}/. Next: ${commandFor(first)}\n`;
+  if (first !== undefined) {
+    return `\nPlans and reports are in ${printable(directory)}/. Next: ${commandFor(first, system)}\n`;
+  }
   const some = scenarios[0]?.name ?? 'calm';
   const program = programName();
-  return `\nNext: ${program} run ${some} (one run), ${program} sweep --for 5m (longer), ${program} run --input FILE (your own data)\n`;
+  return `\nNext: ${program} run ${some}${systemOption(system)} (one run), ${program} sweep --for 5m${systemOption(system)} (longer), ${program} run --input FILE (your own data)\n`;
 }

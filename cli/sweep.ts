@@ -1,6 +1,13 @@
 /** `antecedent sweep`: many seeds of many scenarios. */
 import { Command, Option } from 'commander';
-import { catalogue, sweep, type Scenario, type SweepProgress, type SweepResult } from '../scenarios/index.js';
+import {
+  catalogueFor,
+  sweep,
+  type Scenario,
+  type SweepProgress,
+  type SweepResult,
+  type System,
+} from '../scenarios/index.js';
 import { parseDuration, parseSeeds, type SeedRange } from './arguments.js';
 import { usageError } from './command-error.js';
 import { exitCodes, type ExitCode } from './exit-code.js';
@@ -9,10 +16,12 @@ import { formatCount } from './numbers.js';
 import { withProgress } from './progress.js';
 import { scenarioNamed } from './scenario-argument.js';
 import { describeSweep } from './sweep-text.js';
+import { systemOption } from './system-option.js';
 import { writeJson, type Terminal } from './terminal.js';
 
 interface Options {
   readonly seeds?: SeedRange;
+  readonly system?: System;
   readonly for?: number;
   readonly bail?: true;
   readonly json?: true;
@@ -35,6 +44,7 @@ export function sweepCommand(terminal: Terminal): Command {
         `for this long, with seeds from 1 on (${defaultForMs / 1000}s when neither is given)`,
       ).argParser(parseDuration),
     )
+    .addOption(systemOption())
     .option('--bail', 'stop at the first failure')
     .option('--json', 'print one JSON document instead of text')
     .option('--out <dir>', 'where plans and reports of failures are kept', 'runs')
@@ -46,6 +56,7 @@ Examples:
   antecedent sweep --for 5m
   antecedent sweep swarm power-loss --seeds 1..1000
   antecedent sweep --seeds 1..200 --bail --json > result.json
+  antecedent sweep --system pluto --for 10s         what pluto v0.4 makes of the same
 `,
     )
     .action(async (names: readonly string[], options: Options) => {
@@ -54,7 +65,8 @@ Examples:
 }
 
 async function act(terminal: Terminal, names: readonly string[], options: Options): Promise<void> {
-  const scenarios = names.length === 0 ? catalogue : [...new Set(names)].map(scenarioNamed);
+  const { system = 'antecedent' } = options;
+  const scenarios = names.length === 0 ? catalogueFor(system) : [...new Set(names)].map(scenarioNamed);
   if (options.out === '') throw usageError('--out needs the name of a directory');
   const result = await sweepWithProgress(terminal, scenarios, options);
   terminal.exitCode = exitCodeOf(result);
@@ -67,6 +79,7 @@ function sweepWithProgress(terminal: Terminal, scenarios: readonly Scenario[], o
     sweep({
       ...(options.seeds === undefined ? { forMs: options.for ?? defaultForMs } : { seeds: options.seeds }),
       scenarios,
+      system: options.system ?? 'antecedent',
       bail: options.bail === true,
       outDir: options.out,
       program: programName(),

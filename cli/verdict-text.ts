@@ -24,7 +24,7 @@ export function exitCodeOf({ verdict }: Pick<RunResult, 'verdict'>): ExitCode {
 /** Keeps the plan where `replay` finds it; returns the path. */
 export function keepPlan({ plan }: RunResult, directory: string): string {
   mkdirSync(directory, { recursive: true });
-  const path = join(directory, failureFileName(plan.scenario, plan.seed));
+  const path = join(directory, failureFileName(plan.scenario, plan.seed, plan.system));
   writeFileSync(path, formatPlan(plan));
   return path;
 }
@@ -65,7 +65,8 @@ export function describeRun(stream: Stream, result: RunResult, planPath: string 
     });
     return `${paint(stream, 'red', 'VIOLATED')}  ${printable(report)}`;
   }
-  const name = printable(`${result.scenario}, seed ${result.seed}`);
+  const system = result.system === 'antecedent' ? '' : `, ${result.system}`;
+  const name = printable(`${result.scenario}, seed ${result.seed}${system}`);
   const headline =
     result.verdict === 'pass'
       ? `${paint(stream, 'green', 'HELD')}  ${name}: every property held.`

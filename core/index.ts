@@ -108,3 +108,4 @@ export type {
   RenameOperation,
   StoreOperation,
 } from './pluto/operation.js';
+export { PlutoNode, type PlutoDelivery, type PlutoHandlers, type PlutoOptions } from './pluto/model/pluto-node.js';

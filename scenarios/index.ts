@@ -56,6 +56,7 @@ export { makePlan, usualDisk, usualLink } from './make-plan.js';
 export {
   formatPlan,
   planVersion,
+  systems,
   type ApplicationMode,
   type Budgets,
   type Direction,
@@ -76,8 +77,11 @@ export {
   type PlanOptions,
   type PlannedFault,
   type PlannedOperation,
+  type PlutoSettings,
   type SupervisorSettings,
+  type System,
 } from './plan.js';
+export { planForSystem } from './pluto-plan.js';
 export { parsePlan, readPlan } from './plan-schema.js';
 export { lines, splitLines, type LinesOptions } from './workloads/lines.js';
 export { mailboxes, type MailboxesOptions } from './workloads/mailboxes.js';
@@ -85,7 +89,7 @@ export type { Application, PlanningContext, Program, Workload } from './workload
 export type { DeliveryTimes, MemoryBytes, RunMetrics } from './metrics.js';
 export { runPlan, type RunOptions, type RunResult, type Verdict } from './run.js';
 export type { HistoryEvent, StopPhase } from './history.js';
-export { catalogue, findScenario, largeScenarios } from './catalogue/index.js';
+export { catalogue, catalogueFor, findScenario, largeScenarios } from './catalogue/index.js';
 
 // --- Judgement, sweeps, reports --------------------------------------------------------------------------------------
 export { Judge, type ExpectedStop, type JudgeOptions } from './oracles/judge.js';
@@ -114,7 +118,7 @@ export {
   type CrashPointsResult,
 } from './crash-points.js';
 export { compareLines, linesUnderFaults, planLines, type LineComparison, type NodeLines } from './line-run.js';
-export { failureText, type FailureTextInput } from './report/text.js';
+export { failureText, systemOption, type FailureTextInput } from './report/text.js';
 export { describeEvent } from './report/event-text.js';
 export { describeFault } from './report/fault-text.js';
 

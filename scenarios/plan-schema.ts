@@ -7,7 +7,8 @@
  */
 import { z } from 'zod';
 import { AntecedentError, isNodeName, type NodeName } from '../core/index.js';
-import { planVersion, type Plan, type PlannedFault, type PlannedOperation } from './plan.js';
+import { planVersion, systems, type Plan, type PlannedFault, type PlannedOperation } from './plan.js';
+import { unknownToPluto } from './pluto-plan.js';
 
 /** More problems than this are counted, not listed. */
 const problemsShownMax = 10;
@@ -241,6 +242,7 @@ const planSchema = z.strictObject({
   version: z.literal(planVersion),
   scenario: z.string().min(1),
   seed: z.string().min(1),
+  system: z.enum(systems).exactOptional(),
   nodes: names,
   joiners: names.exactOptional(),
   workload: z.string().min(1),
@@ -261,6 +263,7 @@ const planSchema = z.strictObject({
         ageMs: time.exactOptional(),
       })
       .exactOptional(),
+    pluto: z.strictObject({ timeoutMs: time, retryMs: z.number().positive() }).exactOptional(),
   }),
   operations: z.array(operationSchema),
   faults: z.array(faultSchema),
@@ -344,6 +347,7 @@ function inconsistencies(plan: Plan): string[] {
       problems.push(`faults[${index}].restartAfterMs: this node never comes back; remove it or "forGood"`);
     }
   });
+  problems.push(...unknownToPluto(plan));
   checkTimes('operations', plan.operations, plan.healedAtMs, problems);
   checkTimes('faults', plan.faults, plan.healedAtMs, problems);
   if (plan.deadlineMs <= plan.healedAtMs) {

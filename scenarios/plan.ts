@@ -16,12 +16,18 @@ import type { DiskProfile, LatencyProfile, LinkProfile } from '../transport-sim/
 
 export const planVersion = 1;
 
+/** What the nodes of a run are: our own, or the model of pluto v0.4. */
+export const systems = ['antecedent', 'pluto'] as const;
+export type System = (typeof systems)[number];
+
 export interface Plan {
   readonly version: typeof planVersion;
   /** Name of the scenario it was made from; for people. */
   readonly scenario: string;
   /** Seeds the world of the run: latencies, losses, torn writes. */
   readonly seed: string;
+  /** `antecedent` when absent. */
+  readonly system?: System;
   readonly nodes: readonly NodeName[];
   /** Those of `nodes` that are no members at the start, and are not started before they have been added. */
   readonly joiners?: readonly NodeName[];
@@ -57,7 +63,19 @@ export interface PlanOptions {
   readonly supervisor?: SupervisorSettings;
   /** How long journals wait for members that are away; the core's default when absent. */
   readonly retention?: NonNullable<NodeOptions['retention']>;
+  /** For nodes of pluto v0.4; its own defaults when absent. */
+  readonly pluto?: PlutoSettings;
 }
+
+/** What a configuration of pluto v0.4 says about its links. */
+export interface PlutoSettings {
+  /** Slept between the ping and the message. */
+  readonly timeoutMs: number;
+  /** Slept after a refused connection. */
+  readonly retryMs: number;
+}
+
+export const plutoDefaults: PlutoSettings = { timeoutMs: 100, retryMs: 100 };
 
 export interface SupervisorSettings {
   readonly restartAfterMs: number;

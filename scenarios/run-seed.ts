@@ -10,7 +10,8 @@ import { makePlan } from './make-plan.js';
 import type { RunMetrics } from './metrics.js';
 import { failureText } from './report/text.js';
 import { signatureOf, type Property, type Violation } from './oracles/violation.js';
-import { formatPlan, type Plan } from './plan.js';
+import { formatPlan, type Plan, type System } from './plan.js';
+import { planForSystem } from './pluto-plan.js';
 import { runPlan, type RunResult } from './run.js';
 import type { Scenario } from './scenario.js';
 
@@ -47,6 +48,8 @@ export interface SeedFailure {
 }
 
 export interface RunSeedOptions {
+  /** What the nodes are; `antecedent` when absent. */
+  readonly system?: System;
   /** Share of the seeds that are run twice: 0 ... 1. */
   readonly verifyShare: number;
   /** Where the plan of a failure will be kept, for its report. */
@@ -59,7 +62,8 @@ export interface RunSeedOptions {
 }
 
 export function runSeed(scenario: Scenario, seed: number, options: RunSeedOptions): SeedOutcome {
-  const plan = (options.makePlan ?? makePlan)(scenario, String(seed));
+  const made = (options.makePlan ?? makePlan)(scenario, String(seed));
+  const plan = planForSystem(made, options.system ?? made.system ?? 'antecedent');
   const run = options.runPlan ?? runPlan;
   const result = run(plan);
   const violation = result.violations[0];
@@ -85,8 +89,8 @@ export function runSeed(scenario: Scenario, seed: number, options: RunSeedOption
 }
 
 /** Where the plan of a failing seed is kept, within its directory. */
-export function failureFileName(scenario: string, seed: number | string): string {
-  return `${scenario}-${seed}.json`;
+export function failureFileName(scenario: string, seed: number | string, system: System = 'antecedent'): string {
+  return `${system === 'antecedent' ? '' : `${system}-`}${scenario}-${seed}.json`;
 }
 
 function describeFailure(

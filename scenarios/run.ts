@@ -19,7 +19,7 @@ import { checkBudgets } from './oracles/budget.js';
 import { Judge } from './oracles/judge.js';
 import { checkIdle, checkMemory, checkNothingWaits, type MemoryLook } from './oracles/resources.js';
 import type { Property, Violation } from './oracles/violation.js';
-import { toLinkProfile, type Plan } from './plan.js';
+import { toLinkProfile, type Plan, type System } from './plan.js';
 import { runDigests } from './run-digests.js';
 import { SimCluster } from './sim-cluster.js';
 import { findProgram } from './workloads/index.js';
@@ -42,7 +42,7 @@ export interface RunOptions {
 export interface RunResult {
   readonly scenario: string;
   readonly seed: string;
-  readonly system: 'antecedent';
+  readonly system: System;
   readonly on: 'sim';
   readonly verdict: Verdict;
   /** None, or the first one. */
@@ -153,7 +153,7 @@ class Run {
     return {
       scenario,
       seed,
-      system: 'antecedent',
+      system: this.#plan.system ?? 'antecedent',
       on: 'sim',
       verdict: violation !== undefined ? violation.kind : this.#isGivenUp ? 'undecided' : 'pass',
       violations: violation === undefined ? [] : [violation],
@@ -323,7 +323,7 @@ class Run {
       return undefined;
     }
     const limit = (idleEventsPerSecond * this.#plan.nodes.length * quietMs) / 1000;
-    const busy = isOutOfEvents || quietEvents > Math.max(limit, 10_000);
+    const busy = isOutOfEvents || quietEvents > Math.max(limit, 10_000) || this.#cluster.isSpinning;
     const idle = quietEvents <= (restEventsPerSecond * this.#plan.nodes.length * quietMs) / 1000;
     const end = { atMs: simulation.nowMs, live: this.#cluster.live, busy, idle };
     const violation =

@@ -13,8 +13,16 @@ import { DiskWitness } from './disk-witness.js';
 import type { HistoryEvent } from './history.js';
 import { MemberChanges } from './member-changes.js';
 import type { MemoryLook } from './oracles/resources.js';
-import type { MemberChangeBody, NumberedOperation, Plan, PlannedOperation } from './plan.js';
+import {
+  plutoDefaults,
+  type MemberChangeBody,
+  type NumberedOperation,
+  type Plan,
+  type PlannedOperation,
+} from './plan.js';
 import type { PoisonOptions } from './poison.js';
+import type { CommonMemberOptions, Member } from './member.js';
+import { PlutoMember } from './pluto-member.js';
 import { SimMember, type MemberBackup, type MemberOptions } from './sim-member.js';
 import { StoredApplication } from './stored-application.js';
 import { Supervisor, type SelfStop } from './supervisor.js';
@@ -25,6 +33,9 @@ interface Backup {
   readonly member: MemberBackup;
 }
 
+/** What a member is told of itself. */
+type OwnOptions = Pick<CommonMemberOptions, 'name' | 'application' | 'random' | 'observe' | 'onEnded'>;
+
 /** When a member cannot be asked, the next one is asked after so long. */
 const changeRetryMs = 20;
 
@@ -33,7 +44,7 @@ export class SimCluster {
   readonly #program: Program;
   readonly #settleMs: number;
   readonly #simulation: Simulation;
-  readonly #members = new Map<NodeName, SimMember>();
+  readonly #members = new Map<NodeName, Member>();
   readonly #backups = new Map<NodeName, Backup>();
   /** Those that run, by the member whose name they have. */
   readonly #twins = new Map<NodeName, SimMember>();
@@ -60,18 +71,18 @@ export class SimCluster {
     this.#supervisor = new Supervisor(simulation, plan.options.supervisor?.restartAfterMs, (name) => this.start(name));
     for (const name of plan.nodes) {
       const application = new StoredApplication(() => program.createApplication(name));
-      const member = this.#newMember({
+      const common = {
         name,
-        identity: name,
         application,
         random: simulation.random(`application ${name}`),
-        observe: (event) => {
+        observe: (event: HistoryEvent): void => {
           if (event.type === 'rebuilt' || event.type === 'set-back') this.#damaged.delete(name);
           if (event.type === 'start') this.#witness.forget(name);
           observe(event);
         },
-        onEnded: (stop) => this.#handleEnded(name, stop),
-      });
+        onEnded: (stop: SelfStop | undefined): void => this.#handleEnded(name, stop),
+      };
+      const member = plan.system === 'pluto' ? this.#newPluto(common) : this.#newMember({ ...common, identity: name });
       this.#members.set(name, member);
       simulation.addNode(name, member);
       this.#witness.add(name, simulation.disk(name), (ranges) => {
@@ -92,6 +103,11 @@ export class SimCluster {
   /** What a node keeps in memory; undefined for one that is not ready. */
   memoryOf(name: NodeName): MemoryLook | undefined {
     return this.#members.get(name)?.memory;
+  }
+
+  /** True while a node works without a pause at something that does not get on. */
+  get isSpinning(): boolean {
+    return this.live.some((name) => this.#member(name).isSpinning);
   }
 
   /** Nodes that run. */
@@ -150,7 +166,7 @@ export class SimCluster {
   /** Starts a node that is down as an operator does whose node has refused its log: with a repair. */
   repair(name: NodeName): boolean {
     if (!this.#mayRun(name) || this.#simulation.isUp(name)) return false;
-    this.#member(name).repairAtStart();
+    this.#own(name).repairAtStart();
     return this.start(name);
   }
 
@@ -164,9 +180,15 @@ export class SimCluster {
     return wasUp || how.power;
   }
 
-  /** Closes the node; `done` is called when its process has ended, unless a crash ends it first. */
+  /** Closes the node, or kills it where that is its only end; `done` is called when its process has ended, unless a crash ends it first. */
   close(name: NodeName, done: () => void): boolean {
-    if (!this.#simulation.isUp(name) || !this.#member(name).close()) return false;
+    if (!this.#simulation.isUp(name)) return false;
+    if (!this.#member(name).canBeClosed) {
+      this.crash(name, { power: false });
+      done();
+      return true;
+    }
+    if (!this.#member(name).close()) return false;
     this.#onClosed.set(name, done);
     return true;
   }
@@ -206,13 +228,13 @@ export class SimCluster {
     this.crash(name, { power: false });
     disk.restore(new Map());
     this.handleDamage(name);
-    this.#member(name).beginAnew();
+    this.#own(name).beginAnew();
   }
 
   /** Keeps a copy of what is synced, in the place of an earlier one. */
   backUp(name: NodeName): boolean {
     if (!this.#mayRun(name)) return false;
-    this.#backups.set(name, { image: this.#simulation.disk(name).syncedImage, member: this.#member(name).backup });
+    this.#backups.set(name, { image: this.#simulation.disk(name).syncedImage, member: this.#own(name).backup });
     return true;
   }
 
@@ -223,14 +245,14 @@ export class SimCluster {
     this.crash(name, { power: false });
     this.#simulation.disk(name).restore(backup.image);
     this.handleDamage(name);
-    this.#member(name).setBack(backup.member, isMarked);
+    this.#own(name).setBack(backup.member, isMarked);
     return true;
   }
 
   /** Starts a second process with that name; undefined when there is one. With `isCopy` it has the directory and the application as they are. */
   addTwin(of: NodeName, isCopy: boolean): SimMember | undefined {
     if (!this.#mayRun(of) || this.#twins.has(of)) return undefined;
-    const { application } = this.#member(of).backup;
+    const { application } = this.#own(of).backup;
     const name = this.#nameOfTwin(of);
     const twin = this.#newMember({
       name,
@@ -261,7 +283,7 @@ export class SimCluster {
 
   /** See `SimMember.poison`. */
   poison(name: NodeName, options: PoisonOptions): (() => void) | undefined {
-    return this.#mayRun(name) ? this.#member(name).poison(options) : undefined;
+    return this.#mayRun(name) ? this.#own(name).poison(options) : undefined;
   }
 
   // --- Membership ------------------------------------------------------------------------------------------------------
@@ -283,8 +305,8 @@ export class SimCluster {
     return new MemberChanges({
       nodes,
       joiners,
-      ask: (node, change, answered) => this.#member(node).askFor(change, answered),
-      lists: (node, other) => this.#member(node).lists(other),
+      ask: (node, change, answered) => this.#own(node).askFor(change, answered),
+      lists: (node, other) => this.#own(node).lists(other),
       isGone: (node) => this.#gone.has(node) && !this.#simulation.isUp(node),
       clear: (node) => {
         this.#gone.delete(node);
@@ -293,7 +315,7 @@ export class SimCluster {
       onRemoving: (node) => observe('removed', node),
       onAdded: (node) => {
         observe('joined', node);
-        this.#member(node).join();
+        this.#own(node).join();
         this.start(node);
       },
       later: (act) => this.#simulation.at(this.#simulation.nowMs + changeRetryMs, act),
@@ -320,28 +342,38 @@ export class SimCluster {
     else if (stop !== undefined) this.#supervisor.handleStopped(name, stop);
   }
 
-  #newMember(
-    own: Pick<MemberOptions, 'name' | 'identity' | 'application' | 'random' | 'observe' | 'onEnded'>,
-  ): SimMember {
-    const { nodes, joiners = [], options } = this.#plan;
+  #newMember(own: OwnOptions & Pick<MemberOptions, 'identity'>): SimMember {
+    const { joiners = [], options } = this.#plan;
     return new SimMember({
       ...own,
+      ...this.#sharedOptions(own.identity),
       cluster: clusterName('scenario'),
-      peers: nodes.filter((other) => other !== own.identity && !joiners.includes(other)),
       joins: joiners.includes(own.identity),
       retention: options.retention,
       limits: options.limits,
       timings: options.timings,
-      mode: options.applications[own.identity] ?? { memory: 'position' },
-      program: this.#program,
-      nowMs: () => this.#simulation.nowMs,
       holdersOf: (dot) => this.#witness.holdersOf(dot),
-      settleMs: this.#settleMs,
     });
   }
 
+  #newPluto(own: OwnOptions): PlutoMember {
+    const settings = this.#plan.options.pluto ?? plutoDefaults;
+    return new PlutoMember({ ...own, ...this.#sharedOptions(own.name), settings });
+  }
+
+  #sharedOptions(identity: NodeName): Omit<CommonMemberOptions, keyof OwnOptions> {
+    const { nodes, joiners = [], options } = this.#plan;
+    return {
+      peers: nodes.filter((other) => other !== identity && !joiners.includes(other)),
+      mode: options.applications[identity] ?? { memory: 'position' },
+      program: this.#program,
+      nowMs: () => this.#simulation.nowMs,
+      settleMs: this.#settleMs,
+    };
+  }
+
   /** Users know a node by its name, so half of them reach its twin. */
-  #performerOf({ node, kind }: PlannedOperation): SimMember {
+  #performerOf({ node, kind }: PlannedOperation): Member {
     const twin = this.#twins.get(node);
     // A line waits at its client, which has one node. Of the other operations these alone make a payload that nothing else makes, and
     // so tell what the one has given out from what the other has.
@@ -360,9 +392,16 @@ export class SimCluster {
     }
   }
 
-  #member(name: NodeName): SimMember {
+  #member(name: NodeName): Member {
     const member = this.#members.get(name);
     assert(member !== undefined, `the plan has no node ${name}`);
+    return member;
+  }
+
+  /** A member for what only the nodes of Antecedent can do; a plan for another system asks for none of it. */
+  #own(name: NodeName): SimMember {
+    const member = this.#member(name);
+    assert(member instanceof SimMember, `${name} is of another system, which knows nothing of this fault`);
     return member;
   }
 }

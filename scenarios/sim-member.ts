@@ -26,42 +26,28 @@ import {
   type SnapshotHandlers,
   type Timings,
 } from '../core/index.js';
-import type { LatencyProfile, Process, RandomStream, World } from '../transport-sim/index.js';
-import type { HistoryEvent, StopPhase } from './history.js';
+import type { LatencyProfile, World } from '../transport-sim/index.js';
+import type { StopPhase } from './history.js';
 import { LineClient, type Feed } from './line-client.js';
+import type { CommonMemberOptions, Member } from './member.js';
 import type { Asking } from './member-changes.js';
 import type { MemoryLook } from './oracles/resources.js';
-import type { ApplicationMode, MemberChangeBody, NumberedOperation } from './plan.js';
+import type { MemberChangeBody, NumberedOperation } from './plan.js';
 import { Poison, type PoisonOptions } from './poison.js';
 import type { StoredApplication } from './stored-application.js';
-import type { SelfStop } from './supervisor.js';
 import { tryBroadcast } from './try-broadcast.js';
-import type { Program } from './workloads/workload.js';
 
-export interface MemberOptions {
-  readonly name: NodeName;
+export interface MemberOptions extends CommonMemberOptions {
   /** Under which name its node runs: another one's, for a twin. */
   readonly identity: NodeName;
-  readonly application: StoredApplication;
   readonly cluster: ClusterName;
-  /** The others that are members at the start; it is one itself unless it `joins`. */
-  readonly peers: readonly NodeName[];
+  /** False when it is one of the members at the start. */
   readonly joins: boolean;
   readonly retention: NodeOptions['retention'];
   readonly limits: Partial<Limits>;
   readonly timings: Partial<Timings>;
-  readonly mode: ApplicationMode;
-  readonly program: Program;
-  /** Draws the time an application takes. */
-  readonly random: RandomStream;
-  readonly nowMs: () => number;
-  readonly observe: (event: HistoryEvent) => void;
   /** On whose disks a message is. */
   readonly holdersOf: (dot: Dot) => readonly NodeName[];
-  /** The process has ended by itself: the node was closed and has taken its leave, or has stopped with an error. */
-  readonly onEnded: (stop: SelfStop | undefined) => void;
-  /** See `LineClient`. */
-  readonly settleMs: number;
 }
 
 /** From start to end. */
@@ -100,8 +86,11 @@ const newline = 0x0a;
 /** A skip that came to nothing is tried again after this long. */
 const skipRetryMs = 100;
 
-export class SimMember implements Process {
+export class SimMember implements Member {
   readonly name: NodeName;
+  readonly canBeClosed = true;
+  /** Nothing in it turns without waiting for something. */
+  readonly isSpinning = false;
   readonly #options: MemberOptions;
   #application: StoredApplication;
   #joins: boolean;

@@ -4,10 +4,13 @@
  */
 import { share, type RunMetrics } from './metrics.js';
 import { propertyMeanings, type Property } from './oracles/violation.js';
+import type { System } from './plan.js';
 import type { SeedOutcome } from './run-seed.js';
 
 /** The document that `sweep --json` prints. Rates are per second of wall time on one core. */
 export interface SweepResult {
+  /** What the nodes were. */
+  readonly system: System;
   readonly runs: number;
   readonly passed: number;
   readonly failed: number;
@@ -92,6 +95,7 @@ interface Tally {
 }
 
 export class SweepTally {
+  readonly #system: System;
   readonly #scenarios = new Map<string, Tally>();
   readonly #faults = new Map<string, number>();
   readonly #failures: SweepFailure[] = [];
@@ -104,7 +108,8 @@ export class SweepTally {
   #events = 0;
   #broadcasts = 0;
 
-  constructor(scenarios: readonly { readonly name: string; readonly about: string }[]) {
+  constructor(scenarios: readonly { readonly name: string; readonly about: string }[], system: System = 'antecedent') {
+    this.#system = system;
     for (const { name, about } of scenarios) this.#scenarios.set(name, emptyTally(name, about));
   }
 
@@ -163,6 +168,7 @@ export class SweepTally {
     const scenarios = [...this.#scenarios.values()].map(toScenarioTally);
     const simulatedMs = scenarios.reduce((sum, tally) => sum + tally.simulatedMs, 0);
     return {
+      system: this.#system,
       runs: this.#runs,
       passed: this.#runs - this.#failures.length - this.#undecided.length,
       failed: this.#failures.length,

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { AntecedentError } from '../core/index.js';
 import { failureFileName, runSeed, type RunSeedOptions, type SeedOutcome } from './run-seed.js';
+import type { System } from './plan.js';
 import type { Scenario } from './scenario.js';
 import { SweepTally, type SweepResult } from './sweep-tally.js';
 
@@ -25,6 +26,8 @@ export type SweepOptions = (
   | { readonly seeds?: undefined; readonly forMs: number }
 ) & {
   readonly scenarios: readonly Scenario[];
+  /** What the nodes are; `antecedent` when absent. */
+  readonly system?: System;
   /** Stop at the first failure. */
   readonly bail?: boolean;
   /** Share of the runs that are run twice, to compare their traces; 0.05 when absent. */
@@ -58,15 +61,15 @@ const turnMs = 50;
 
 /** Throws `E_CONFIG` without scenarios, and whatever making a plan or writing a file throws. */
 export async function sweep(options: SweepOptions): Promise<SweepResult> {
-  const { scenarios, verifyShare = 0.05, program = 'antecedent' } = options;
+  const { scenarios, system = 'antecedent', verifyShare = 0.05, program = 'antecedent' } = options;
   if (scenarios.length === 0) throw new AntecedentError('E_CONFIG', 'a sweep without scenarios; name at least one');
   const startedAtMs = performance.now();
-  const tally = new SweepTally(scenarios);
+  const tally = new SweepTally(scenarios, system);
   let turnEndsAtMs = startedAtMs + turnMs;
   for (const { scenario, seed, fraction } of pairs(options, startedAtMs)) {
     const planPath =
-      options.outDir === undefined ? undefined : join(options.outDir, failureFileName(scenario.name, seed));
-    const outcome = runSeed(scenario, seed, { verifyShare, planPath, program, ...options.runSeed });
+      options.outDir === undefined ? undefined : join(options.outDir, failureFileName(scenario.name, seed, system));
+    const outcome = runSeed(scenario, seed, { system, verifyShare, planPath, program, ...options.runSeed });
     tally.add(outcome, keepFailure(outcome, tally, planPath));
     const nowMs = performance.now();
     const elapsedMs = nowMs - startedAtMs;

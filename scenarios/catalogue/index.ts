@@ -5,6 +5,7 @@
  * takes a second or so: it would take all the time of such a sweep, so it must be asked for.
  */
 import { AntecedentError } from '../../core/index.js';
+import type { System } from '../plan.js';
 import type { Scenario } from '../scenario.js';
 import { calm } from './calm.js';
 import { clockJumps } from './clock.js';
@@ -72,6 +73,23 @@ export const catalogue: readonly Scenario[] = [
 ];
 
 export const largeScenarios: readonly Scenario[] = [hundredNodes];
+
+/** What pluto v0.4 has no word for: members that change, logs that are repaired, directories used twice, messages skipped. */
+const notForPluto: ReadonlySet<Scenario> = new Set([
+  repairedLog,
+  wipedDisk,
+  restoredBackup,
+  twinNames,
+  poisonMessage,
+  memberJoins,
+  memberLeaves,
+  snapshotJoin,
+]);
+
+/** Those of the catalogue that can be run with this system. */
+export function catalogueFor(system: System): readonly Scenario[] {
+  return system === 'antecedent' ? catalogue : catalogue.filter((scenario) => !notForPluto.has(scenario));
+}
 
 /** The scenario of that name. Throws `E_CONFIG`. */
 export function findScenario(name: string): Scenario {

@@ -6,7 +6,7 @@
  */
 import type { HistoryEvent } from '../history.js';
 import { propertyMeanings, type Violation } from '../oracles/violation.js';
-import type { Plan } from '../plan.js';
+import { plutoDefaults, type Plan } from '../plan.js';
 import { formatTime } from './event-text.js';
 import { describeFault, describeSettings } from './fault-text.js';
 import { formatGrid } from './grid.js';
@@ -31,7 +31,7 @@ export function failureText(input: FailureTextInput): string {
   const { plan, violation, history, planPath, program = 'antecedent', columns = 100 } = input;
   const width = Math.max(40, columns - 2);
   const above = [
-    `${plan.scenario}, seed ${plan.seed}: ${violation.property} violated (${propertyMeanings[violation.property]})`,
+    `${plan.scenario}, seed ${plan.seed}${systemName(plan)}: ${violation.property} violated (${propertyMeanings[violation.property]})`,
     ...indent(wrap(violation.sentence, width)).slice(0, 3),
     '',
     `Faults of the plan (${plan.faults.length})`,
@@ -78,18 +78,32 @@ function optionLines(plan: Plan, width: number): readonly string[] {
     ...Object.entries(plan.budgets ?? {}).map(([key, most]) => `${key} at most ${most}`),
     `disk ${describeSettings(options.disk)}`,
     ...(marks.length === 0 ? [] : [`nodes that keep the mark: ${marks.join(' ')}`]),
-    ...Object.entries({ ...options.timings, ...options.limits }).map(([key, value]) => `${key} ${value}`),
+    ...Object.entries(
+      plan.system === 'pluto' ? (options.pluto ?? plutoDefaults) : { ...options.timings, ...options.limits },
+    ).map(([key, value]) => `${key} ${value}`),
   ];
   const lines = wrap(parts.join(' · '), width);
   return lines.length <= 5 ? lines : [...lines.slice(0, 4), '... see the plan'];
 }
 
 function replayLines(plan: Plan, planPath: string | undefined, program: string): readonly string[] {
-  if (planPath === undefined) return [`${program} run ${plan.scenario} --seed ${plan.seed}`];
+  if (planPath === undefined) {
+    return [`${program} run ${plan.scenario} --seed ${plan.seed}${systemOption(plan.system)}`];
+  }
   return [
     `${program} replay ${quote(planPath)}`,
     `plan: ${planPath} (readable; remove faults by hand to see which matter)`,
   ];
+}
+
+/** What to add to a command that makes a plan, so that it is for this system. */
+export function systemOption(system: Plan['system'] = 'antecedent'): string {
+  return system === 'antecedent' ? '' : ` --system ${system}`;
+}
+
+/** Behind the name of a run: nothing for our own system. */
+function systemName({ system = 'antecedent' }: Plan): string {
+  return system === 'antecedent' ? '' : `, ${system}`;
 }
 
 /** For a shell, where it must be. */

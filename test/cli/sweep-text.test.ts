@@ -7,6 +7,7 @@ import { fakeStream } from './fake-terminal.js';
 import { temporaryDirectory } from './temporary-directory.js';
 
 const held: SweepResult = {
+  system: 'antecedent',
   runs: 1200,
   passed: 1200,
   failed: 0,
