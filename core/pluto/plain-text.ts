@@ -17,8 +17,8 @@ export function plainProblem(part: PlainPart, text: string): string | undefined 
   if (text.length > nameMax) return `the ${part} is longer than ${nameMax} characters`;
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
-    if (code === bar || (code === semicolon && part === 'tag'))
-      return `the ${part} holds a ${JSON.stringify(text[at])}`;
+    const parts = code === bar || (code === semicolon && part === 'tag');
+    if (parts) return `the ${part} holds a ${JSON.stringify(text[at])}`;
     if (code === lineFeed || code === carriageReturn) return `the ${part} holds a line break`;
     if (code < 0xd800 || code > 0xdfff) continue;
     if ((text.codePointAt(at) ?? 0) < 0x10000) return `the ${part} holds half a surrogate pair`;

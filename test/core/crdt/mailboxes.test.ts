@@ -102,8 +102,9 @@ describe('concurrent operations', () => {
 
   test('of each kind do something', () => {
     const before = all(stateAfter(beginning));
-    for (const wish of wishes)
+    for (const wish of wishes) {
       expect(all(stateAfter([...beginning, wished(wish, 'L')])), wish.about).not.toEqual(before);
+    }
     expect(new Set(wishes.map(({ kind }) => kind))).toEqual(new Set(operationKinds));
   });
 

@@ -68,10 +68,8 @@ function mutate(line: string, random: RandomStream): string {
 function isRefused(line: string): boolean {
   try {
     const message = parseMessage(line);
-    if (formatMessage(message) !== line.replace(/\r?\n$/, ''))
-      throw new Error(`${JSON.stringify(line)} is another message`);
-    if (formatOp(parseOp(message.payload)) !== message.payload)
-      throw new Error(`${message.payload} is another operation`);
+    const again = formatMessage({ ...message, payload: formatOp(parseOp(message.payload)) });
+    if (again !== line.replace(/\r?\n$/, '')) throw new Error(`${JSON.stringify(line)} is taken as ${again}`);
     return false;
   } catch (error) {
     if (!(error instanceof AntecedentError) || error.code !== 'E_PLUTO') throw error;
