@@ -8,7 +8,7 @@
  *   whatever was asked for (`durable`), as there is nothing else.
  * - There are no positions. A message that is given once more is applied once more, as a further one; the application
  *   has nothing by which it could tell.
- * A payload travels as text, `NUMBER BASE64`: the number among the messages of its origin, by which the observer knows it.
+ * A payload travels as text, `NUMBER,BASE64`: the number among the messages of its origin, by which the observer knows it.
  */
 import { Buffer } from 'node:buffer';
 import {
@@ -174,7 +174,7 @@ export class PlutoMember implements Member {
     const dot = this.#dotOf(this.name, this.#seq);
     observe({ type: 'broadcast', atMs: nowMs(), node: this.name, dot, payload });
     this.#apply(dot, payload);
-    life.node.broadcast(`${dot.seq} ${Buffer.from(payload).toString('base64')}`, () => {
+    life.node.broadcast(`${dot.seq},${Buffer.from(payload).toString('base64')}`, () => {
       observe({ type: 'accepted', atMs: nowMs(), node: this.name, dot });
       this.#client?.handleDelivered(dot);
       this.#client?.handleAccepted(dot);
@@ -183,7 +183,7 @@ export class PlutoMember implements Member {
   }
 
   #handleDeliver(life: Life, message: PlutoDelivery, done: (error?: AntecedentError) => void): void {
-    const [, number = '', base64 = ''] = /^(\d{1,15}) ([A-Za-z0-9+/]*={0,2})$/.exec(message.payload) ?? [];
+    const [, number = '', base64 = ''] = /^(\d{1,15}),([A-Za-z0-9+/]*={0,2})$/.exec(message.payload) ?? [];
     const { sender } = message;
     if (number === '' || !isNodeName(sender)) {
       done(new AntecedentError('E_APP', `its application cannot read the payload ${quote(message.payload)}`));

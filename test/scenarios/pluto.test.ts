@@ -7,11 +7,13 @@ import { describe, expect, test } from 'vitest';
 import {
   catalogue,
   catalogueFor,
+  crashPoints,
   findScenario,
   formatPlan,
   makePlan,
   parsePlan,
   planForSystem,
+  planLines,
   readPlan,
   runPlan,
   sweep,
@@ -50,9 +52,8 @@ describe('the bugs of v0.4', () => {
   });
 
   test('are all the plans that there are', () => {
-    expect(readdirSync(directory).filter((file) => file.endsWith('.json'))).toEqual(
-      bugs.map(([name]) => `${name}.json`).sort(),
-    );
+    const names = [...bugs.map(([name]) => name), 'one-message'];
+    expect(readdirSync(directory)).toEqual(names.map((name) => `${name}.json`).sort());
   });
 
   test('a plan without its faults holds', () => {
@@ -61,6 +62,14 @@ describe('the bugs of v0.4', () => {
       .filter((plan) => runPlan({ ...plan, faults: [] }).verdict === 'pass');
     expect(held.map(({ scenario }) => scenario)).toEqual(bugs.map(([name]) => name));
   });
+});
+
+test('one message holds, and of its crash points some do not', async () => {
+  const plan = planOf('one-message');
+  expect(runPlan(plan).verdict).toBe('pass');
+  const { failures, notReproducible } = await crashPoints(plan, { nodes: plan.nodes.slice(0, 1), limit: 40 });
+  expect(notReproducible).toBe(0);
+  expect(new Set(failures.map(({ property }) => property)).size).toBeGreaterThanOrEqual(3);
 });
 
 test.each(['1', '2', '3', '4', '5'])('a calm run holds, and is the same each time (seed %s)', (seed) => {
@@ -88,6 +97,11 @@ test('a sweep finds bugs of many kinds, each of which comes again', async () => 
   expect([system, notReproducible]).toEqual(['pluto', []]);
   expect(new Set(failures.map(({ signature }) => signature)).size).toBeGreaterThanOrEqual(6);
   expect(new Set(failures.map(({ property }) => property)).size).toBeGreaterThanOrEqual(4);
+});
+
+test('lines may be empty', () => {
+  const plan = planForSystem(planLines(findScenario('calm'), '1', new TextEncoder().encode('one\n\n\ntwo\n')), 'pluto');
+  expect(runPlan(plan)).toMatchObject({ verdict: 'pass', broadcasts: 4, deliveries: 12 });
 });
 
 describe('a plan for v0.4', () => {
