@@ -112,7 +112,11 @@ function others(stream: Stream, { notReproducible, undecidedRuns }: SweepResult)
 
 function whatNext({ failures, scenarios }: SweepResult, directory: string): string {
   const first = failures[0];
-  if (first !== undefined) return `\nPlans and reports are in ${printable(directory)}/. Next: ${commandFor(first)}\n`;
+  if (first !== undefined) {
+    const diagram = failures.find(({ htmlPath }) => htmlPath !== null)?.htmlPath;
+    const page = typeof diagram === 'string' ? `Diagram of the first: ${printable(diagram)}\n` : '';
+    return `\nPlans and reports are in ${printable(directory)}/. Next: ${commandFor(first)}\n${page}`;
+  }
   const some = scenarios[0]?.name ?? 'calm';
   const program = programName();
   return `\nNext: ${program} run ${some} (one run), ${program} sweep --for 5m (longer), ${program} run --input FILE (your own data)\n`;

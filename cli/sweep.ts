@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { catalogue, sweep, type Scenario, type SweepProgress, type SweepResult } from '../scenarios/index.js';
 import { parseDuration, parseSeeds, type SeedRange } from './arguments.js';
+import { tellGithub, writeJunit } from './ci-output.js';
 import { usageError } from './command-error.js';
 import { exitCodes, type ExitCode } from './exit-code.js';
 import { programName } from './invocation.js';
@@ -16,6 +17,7 @@ interface Options {
   readonly for?: number;
   readonly bail?: true;
   readonly json?: true;
+  readonly junit?: string;
   readonly out: string;
 }
 
@@ -37,6 +39,7 @@ export function sweepCommand(terminal: Terminal): Command {
     )
     .option('--bail', 'stop at the first failure')
     .option('--json', 'print one JSON document instead of text')
+    .option('--junit <file>', 'write the outcome as JUnit XML too')
     .option('--out <dir>', 'where plans and reports of failures are kept', 'runs')
     .addHelpText(
       'after',
@@ -46,6 +49,7 @@ Examples:
   antecedent sweep --for 5m
   antecedent sweep swarm power-loss --seeds 1..1000
   antecedent sweep --seeds 1..200 --bail --json > result.json
+  antecedent sweep --for 5m --junit junit.xml       for continuous integration; on GitHub annotations and a job summary come by themselves
 `,
     )
     .action(async (names: readonly string[], options: Options) => {
@@ -56,10 +60,13 @@ Examples:
 async function act(terminal: Terminal, names: readonly string[], options: Options): Promise<void> {
   const scenarios = names.length === 0 ? catalogue : [...new Set(names)].map(scenarioNamed);
   if (options.out === '') throw usageError('--out needs the name of a directory');
+  if (options.junit === '') throw usageError('--junit needs the name of a file');
   const result = await sweepWithProgress(terminal, scenarios, options);
   terminal.exitCode = exitCodeOf(result);
   if (options.json === true) writeJson(terminal, result);
   else terminal.out.write(describeSweep(terminal.out, result, options.out));
+  tellGithub(terminal, result);
+  if (options.junit !== undefined) writeJunit(options.junit, result);
 }
 
 function sweepWithProgress(terminal: Terminal, scenarios: readonly Scenario[], options: Options): Promise<SweepResult> {

@@ -10,6 +10,7 @@ import type { Plan } from '../plan.js';
 import { formatTime } from './event-text.js';
 import { describeFault, describeSettings } from './fault-text.js';
 import { formatGrid } from './grid.js';
+import { quoteForShell, replayLine } from './replay-line.js';
 
 export interface FailureTextInput {
   readonly plan: Plan;
@@ -85,16 +86,13 @@ function optionLines(plan: Plan, width: number): readonly string[] {
 }
 
 function replayLines(plan: Plan, planPath: string | undefined, program: string): readonly string[] {
-  if (planPath === undefined) return [`${program} run ${plan.scenario} --seed ${plan.seed}`];
+  const replay = replayLine(program, { ...plan, planPath });
+  if (planPath === undefined) return [replay];
   return [
-    `${program} replay ${quote(planPath)}`,
+    replay,
+    `${program} report ${quoteForShell(planPath)} (draws it: a page for the browser)`,
     `plan: ${planPath} (readable; remove faults by hand to see which matter)`,
   ];
-}
-
-/** For a shell, where it must be. */
-function quote(path: string): string {
-  return /^[\w./@+-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 function wrap(text: string, width: number): readonly string[] {
