@@ -114,8 +114,7 @@ const eventLines = [
 
 const eventNames = eventLines.map(({ shape }) => shape.event.value);
 const eventLine = z.discriminatedUnion('event', eventLines, {
-  error: ({ code }) =>
-    code === 'invalid_union' ? `no such event; use one of ${eventNames.join(', ')}, end` : undefined,
+  error: `no such event; use one of ${eventNames.join(', ')}, end`,
 });
 
 const headerLine = z.strictObject({

@@ -24,7 +24,7 @@ export function wellFormed(text: string): string {
 /** For elements and quoted attributes of HTML and XML. What XML cannot hold at all is written as escapes. */
 export function escapeMarkup(text: string): string {
   const holdable = wellFormed(text).replace(
-    // eslint-disable-next-line no-control-regex -- XML 1.0, section 2.2: these must not occur, not even as references
+    // XML 1.0, section 2.2: these must not occur, not even as references.
     /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
@@ -56,7 +56,7 @@ export function previewPayload(payload: Uint8Array, lengthMax: number = previewL
     const hexadecimal = [...payload.subarray(0, lengthMax / 4)].map((byte) => byte.toString(16).padStart(2, '0'));
     return `${hexadecimal.join(' ')}${payload.length > hexadecimal.length ? ' …' : ''}`;
   }
-  const characters = [...text];
+  const characters = Array.from(text);
   const isShort = isWhole && characters.length <= lengthMax;
   return visible(isShort ? text : `${characters.slice(0, lengthMax).join('')}…`);
 }

@@ -75,6 +75,5 @@ test('names and texts of others do not reach the terminal as they are', async ()
     ),
   );
   expect(out).toContain(String.raw`\u001b[31mred`);
-  // eslint-disable-next-line no-control-regex -- what must not come through
   expect(out).not.toMatch(/[\u001b\u0007]/);
 });

@@ -104,8 +104,9 @@ class Page {
     find.addEventListener('change', () => this.find(find));
     const axis = byId('axis');
     axis.addEventListener('change', () => {
-      if (axis instanceof HTMLSelectElement)
+      if (axis instanceof HTMLSelectElement) {
         this.change(() => scale.spreadBy(axis.value === 'order' ? 'order' : 'time'));
+      }
     });
     const only = inputOf('only-concerned');
     only.addEventListener('change', () => this.change(() => (filter.onlyConcerned = only.checked)));
@@ -196,9 +197,9 @@ class Page {
         // With a key of its own the wheel belongs to the browser; a wheel that goes sideways moves.
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
         event.preventDefault();
-        if (Math.abs(event.deltaX) > Math.abs(event.deltaY))
+        if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
           this.change(() => this.scale.move(event.deltaX / this.scale.width));
-        else this.change(() => this.scale.zoom(Math.exp(event.deltaY * 0.0015), this.scale.place(this.xOf(event))));
+        } else this.change(() => this.scale.zoom(Math.exp(event.deltaY * 0.0015), this.scale.place(this.xOf(event))));
       },
       { passive: false },
     );

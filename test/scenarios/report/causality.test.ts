@@ -67,8 +67,9 @@ test.each(['partition-heal', 'crash-restart', 'member-joins', 'twin-names'])(
     const pasts: Set<number>[] = [];
     for (const index of history.keys()) {
       const past = new Set([index]);
-      for (const cause of [before[index] ?? -1, source[index] ?? -1])
+      for (const cause of [before[index] ?? -1, source[index] ?? -1]) {
         for (const one of pasts[cause] ?? []) past.add(one);
+      }
       pasts.push(past);
     }
     const clocks = [...vectorClocks(history)].map(([event, clock]) => ({ node: event.node, clock }));

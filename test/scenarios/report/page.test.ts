@@ -152,7 +152,9 @@ describe.skipIf(browserPath === undefined)('in a browser (needs chromium on the 
     await page.locator('#diagram').press('ArrowRight');
     expect((await range())[0]).toBeGreaterThan(from);
     await pointAt(page, '.line');
+    const before = await textOf(page, '#status');
     await page.mouse.wheel(0, -300);
+    await page.waitForFunction(`document.getElementById('status').innerText !== ${JSON.stringify(before)}`);
     expect(size(await range())).toBeLessThan(to - from);
     await page.locator('#diagram').press('Home');
     expect(await range()).toEqual(whole);

@@ -36,7 +36,7 @@ export function storyOfScenario(name: string, seed = '1'): Story {
 
 /** Ends elements, attributes, scripts, comments, fences, diagrams and commands wherever it is not escaped. */
 export const hostileText =
-  '</script><script>globalThis.pwned=1</script><img src=x onerror=globalThis.pwned=1> "\'`--><!-- ]]> %0A::error::x\n```\nend; n0->>n1: x #35; \u202e\u0007 ${1} [x](https://example.org)';
+  '</script><script>globalThis.pwned=1</script><img src=x onerror=globalThis.pwned=1> "\'`--><!-- ]]> %0A::error::x\n```\nend; n0->>n1: x #35; \u202e\u0007 [x](https://example.org)';
 
 /** The same violation, with that text wherever others choose it. */
 export function hostileStory(): Story {
