@@ -11,6 +11,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { formatDot } from '../../core/index.js';
 import { propertyMeanings } from '../oracles/violation.js';
+import type { Plan } from '../plan.js';
 import { bandsOf } from './bands.js';
 import { formatTime } from './event-text.js';
 import { escapeMarkup, previewPayload, scriptJson, visible } from './foreign-text.js';
@@ -76,8 +77,8 @@ function summary(story: Story): string {
   const state = violation !== undefined ? 'violated' : story.isDecided ? 'held' : 'undecided';
   const facts = [
     title,
-    `${nodes.length} nodes`,
-    `${history.length} events`,
+    countOf(nodes.length, 'node'),
+    countOf(history.length, 'event'),
     violation === undefined ? `${seconds(endMs)} in all` : `violated at ${seconds(violation.atMs)}`,
   ];
   return `<header class="${state}">
@@ -101,7 +102,7 @@ function messageList(story: Story): string {
     const lacking = lacks.filter(({ message }) => message === name).map(({ node }) => node);
     const origin =
       first?.type === 'broadcast'
-        ? `broadcast by ${text(first.node)} at ${seconds(first.atMs)}, ${first.payload.length} bytes: <q>${text(previewPayload(first.payload, headerPayloadMax))}</q>`
+        ? `broadcast by ${text(first.node)} at ${seconds(first.atMs)}, ${countOf(first.payload.length, 'byte')}: <q>${text(previewPayload(first.payload, headerPayloadMax))}</q>`
         : 'nobody was seen to broadcast it';
     const rest = lacking.length === 0 ? '' : `; never given to ${text(lacking.join(', '))}`;
     return `<li><b>${text(name)}</b> ${origin}${rest}</li>`;
@@ -147,10 +148,28 @@ Click to keep that. Wheel or + and − zoom, drag or ← and → move, N and P s
     bands.length === 0
       ? ''
       : `<section><h2>What was done to the cluster</h2><table><thead><tr><th>from</th><th>to</th><th>where</th><th>what</th></tr></thead><tbody>${bands.join('')}</tbody></table></section>`,
-    plan === undefined
-      ? ''
-      : `<section><h2>Options</h2><pre>${text(JSON.stringify({ seed: plan.seed, workload: plan.workload, operations: plan.operations.length, healedAtMs: plan.healedAtMs, deadlineMs: plan.deadlineMs, budgets: plan.budgets, ...plan.options }, undefined, 1).replaceAll('\n', ' '))}</pre></section>`,
+    plan === undefined ? '' : `<section><h2>Options</h2><pre>${options(plan).map(text).join('\n')}</pre></section>`,
   ].join('\n');
+}
+
+/** One a line. */
+function options({
+  seed,
+  workload,
+  operations,
+  healedAtMs,
+  deadlineMs,
+  budgets,
+  options: others,
+}: Plan): readonly string[] {
+  const all = { seed, workload, operations: operations.length, healedAtMs, deadlineMs, budgets, ...others };
+  return Object.entries(all).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name} ${JSON.stringify(value)}`],
+  );
+}
+
+function countOf(count: number, noun: string): string {
+  return `${count} ${count === 1 ? noun : `${noun}s`}`;
 }
 
 function seconds(atMs: number): string {

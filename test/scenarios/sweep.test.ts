@@ -203,7 +203,8 @@ test('keeps ten plans of one kind of failure, and lists the others', async () =>
   expect(result.failures.map(({ planPath }) => planPath !== null)).toEqual(
     Array.from({ length: 15 }, (_, i) => i < 10),
   );
-  expect(readdirSync(outDir)).toHaveLength(20);
+  // Each with a report as text and one as a page.
+  expect(readdirSync(outDir)).toHaveLength(30);
 });
 
 test('stops at the first failure when asked to', async () => {

@@ -146,20 +146,22 @@ class Diagram {
   networkFault(band, from, to, rowEnds) {
     const right = labelWidth + this.scale.width + rightMargin;
     const begin = Math.max(from, labelWidth);
-    let row = rowEnds.findIndex((end) => end <= begin);
-    if (row < 0) row = rowEnds.length;
-    // Where there are more at once than rows, the later ones cover the last row: pointing at them tells.
-    row = Math.min(row, this.faultRows - 1);
+    const free = rowEnds.findIndex((end) => end <= begin);
+    // Where there are more at once than rows, the later ones lie in the last row without a label: pointing at them tells.
+    const row = Math.min(free < 0 ? rowEnds.length : free, this.faultRows - 1);
+    const isCrowded = free < 0 && rowEnds.length === this.faultRows;
     const labelEnd = begin + Math.min(band.text.length * 6.2 + 10, right - begin);
-    rowEnds[row] = Math.max(to, Math.min(labelEnd, begin + 220));
+    rowEnds[row] = Math.max(rowEnds[row] ?? 0, to, isCrowded ? 0 : Math.min(labelEnd, begin + 220));
     const y = axisHeight + row * faultRowHeight;
     const lasting = band.toMs > band.fromMs;
     const elements = [
       svg('rect', { class: 'bar', x: from, y, width: Math.max(to - from, 3), height: faultRowHeight - 3, rx: 2 }),
     ];
-    const characters = Math.floor((Math.max(to - begin, 220) - 8) / 6.2);
-    const text = band.text.length > characters ? `${band.text.slice(0, Math.max(characters - 1, 1))}…` : band.text;
-    elements.push(svgText(text, { class: 'bar-label', x: begin + 5, y: y + 11 }));
+    if (!isCrowded) {
+      const characters = Math.floor((Math.max(to - begin, 220) - 8) / 6.2);
+      const text = band.text.length > characters ? `${band.text.slice(0, Math.max(characters - 1, 1))}…` : band.text;
+      elements.push(svgText(text, { class: 'bar-label', x: begin + 5, y: y + 11 }));
+    }
     if (lasting) {
       elements.unshift(svg('rect', { class: 'shade', x: from, y: this.top, width: to - from, height: this.height }));
     } else {

@@ -91,6 +91,8 @@ class Page {
 
   controls() {
     const { scale, filter } = this;
+    const goViolation = byId('go-violation');
+    if (goViolation instanceof HTMLButtonElement) goViolation.disabled = this.model.violation === null;
     onClick('go-violation', () => this.change(() => scale.showViolation()));
     onClick('go-all', () => this.change(() => scale.showAll()));
     onClick('zoom-in', () => this.change(() => scale.zoom(0.5, (scale.from + scale.to) / 2)));
