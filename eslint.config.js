@@ -143,6 +143,25 @@ export default defineConfig(
     rules: { 'no-console': 'error' },
   },
   {
+    // One script in a page that shows what others wrote: nothing of that may become markup or code.
+    files: ['scenarios/report/browser/*.js'],
+    languageOptions: { sourceType: 'script' },
+    rules: {
+      'no-eval': 'error',
+      'no-implied-eval': 'error',
+      'no-new-func': 'error',
+      'no-restricted-globals': ['error', 'fetch', 'XMLHttpRequest', 'WebSocket', 'EventSource', 'localStorage'],
+      'no-restricted-properties': [
+        'error',
+        ...['innerHTML', 'outerHTML', 'insertAdjacentHTML', 'write', 'setHTMLUnsafe'].map((property) => ({
+          property,
+          message: 'Text of others would become markup: use textContent and setAttribute.',
+        })),
+      ],
+      'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true }],
+    },
+  },
+  {
     files: pure,
     rules: {
       'no-restricted-globals': [

@@ -41,6 +41,16 @@ const groups: readonly { readonly title: string; readonly commands: readonly Com
         load: async (terminal) => (await import('./replay.js')).replayCommand(terminal),
       },
       {
+        name: 'report',
+        summary: 'tells a failure: a page with a diagram, or a file for other tools',
+        load: async (terminal) => (await import('./report.js')).reportCommand(terminal),
+      },
+      {
+        name: 'check',
+        summary: 'judges a recorded history, simulated or real',
+        load: async (terminal) => (await import('./check.js')).checkCommand(terminal),
+      },
+      {
         name: 'list',
         summary: 'the scenarios there are, and what each is about',
         load: async (terminal) => (await import('./list.js')).listCommand(terminal),
@@ -98,6 +108,7 @@ Examples:
   antecedent sweep crash-restart --seeds 1..500     500 seeds of one scenario
   antecedent crash-points                           a crash at every disk operation of a small run, within a minute
   antecedent replay runs/crash-restart-17.json      a failure again, step by step
+  antecedent report runs/crash-restart-17.json      the same as a page for the browser, with a diagram
   antecedent status data/a                          how a running node is, and what it waits for
   antecedent log verify data/a                      whether the log of a node is whole, and what to do if not
 
@@ -190,6 +201,6 @@ function exitCodeFor(error: unknown): ExitCode {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (typeof code !== 'string') return exitCodes.bug;
   // Codes of ours that speak of what the user wrote; then system errors such as ENOSPC and EACCES, and the rest of ours.
-  if (code === 'E_CONFIG' || code === 'E_PLAN' || code === 'E_NAME') return exitCodes.usage;
+  if (code === 'E_CONFIG' || code === 'E_PLAN' || code === 'E_HISTORY' || code === 'E_NAME') return exitCodes.usage;
   return /^E[A-Z_]+$/.test(code) && !code.startsWith('ERR_') ? exitCodes.undecided : exitCodes.bug;
 }

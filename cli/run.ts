@@ -3,10 +3,12 @@ import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import {
   compareLines,
+  formatHistory,
   linesUnderFaults,
   makePlan,
   planForSystem,
   planLines,
+  recordRun,
   runPlan,
   systemOption as optionFor,
   type LineComparison,
@@ -29,6 +31,7 @@ interface Options {
   readonly input?: string;
   readonly json?: true;
   readonly trace?: string;
+  readonly history?: string;
   readonly out?: string;
 }
 
@@ -49,6 +52,10 @@ export function runCommand(terminal: Terminal): Command {
     .option('--input <file>', 'broadcast every line of this file, spread over the nodes, instead of mailbox operations')
     .option('--json', 'print one JSON document instead of text')
     .option('--trace <file>', 'write every simulated event to this file')
+    .option(
+      '--history <file>',
+      'write what applications did and were given to this file, as "antecedent check" reads it',
+    )
     .option(
       '--out <dir>',
       `keep the plan in this directory (a failing run is always kept, in ${defaultDirectory}/ when absent)`,
@@ -73,7 +80,7 @@ Examples:
 function act(terminal: Terminal, scenario: string | undefined, options: Options): void {
   const input = options.input === undefined ? undefined : bytesOfFile(options.input);
   const plan = planFor(scenario, options, input);
-  const needsHistory = input !== undefined;
+  const needsHistory = input !== undefined || options.history !== undefined;
   let result = runPlan(plan, {
     keepHistory: needsHistory,
     ...(options.trace === undefined ? {} : { keepTrace: traceLinesMax }),
@@ -82,6 +89,7 @@ function act(terminal: Terminal, scenario: string | undefined, options: Options)
   // Histories cost memory, so a run keeps one only when somebody will read it.
   if (isFailure && !needsHistory) result = { ...result, history: runPlan(plan, { keepHistory: true }).history ?? [] };
   if (options.trace !== undefined) writeFileSync(options.trace, `${(result.trace ?? []).join('\n')}\n`);
+  if (options.history !== undefined) writeFileSync(options.history, formatHistory(recordRun(result)));
   const lines = input === undefined ? undefined : compareLines(input, plan.nodes, result.history ?? []);
   const isComplete = lines?.nodes.every(({ isEqual }) => isEqual) !== false;
   const planPath = placeOfPlan(scenario, options, result, isFailure || !isComplete);

@@ -115,7 +115,9 @@ function others(stream: Stream, { notReproducible, undecidedRuns }: SweepResult)
 function whatNext({ failures, scenarios, system }: SweepResult, directory: string): string {
   const first = failures[0];
   if (first !== undefined) {
-    return `\nPlans and reports are in ${printable(directory)}/. Next: ${commandFor(first, system)}\n`;
+    const diagram = failures.find(({ htmlPath }) => htmlPath !== null)?.htmlPath;
+    const page = typeof diagram === 'string' ? `Diagram of the first: ${printable(diagram)}\n` : '';
+    return `\nPlans and reports are in ${printable(directory)}/. Next: ${commandFor(first, system)}\n${page}`;
   }
   const some = scenarios[0]?.name ?? 'calm';
   const program = programName();

@@ -9,6 +9,7 @@ import {
   type System,
 } from '../scenarios/index.js';
 import { parseDuration, parseSeeds, type SeedRange } from './arguments.js';
+import { tellGithub, writeJunit } from './ci-output.js';
 import { usageError } from './command-error.js';
 import { exitCodes, type ExitCode } from './exit-code.js';
 import { programName } from './invocation.js';
@@ -25,6 +26,7 @@ interface Options {
   readonly for?: number;
   readonly bail?: true;
   readonly json?: true;
+  readonly junit?: string;
   readonly out: string;
 }
 
@@ -47,6 +49,7 @@ export function sweepCommand(terminal: Terminal): Command {
     .addOption(systemOption())
     .option('--bail', 'stop at the first failure')
     .option('--json', 'print one JSON document instead of text')
+    .option('--junit <file>', 'write the outcome as JUnit XML too')
     .option('--out <dir>', 'where plans and reports of failures are kept', 'runs')
     .addHelpText(
       'after',
@@ -57,6 +60,7 @@ Examples:
   antecedent sweep swarm power-loss --seeds 1..1000
   antecedent sweep --seeds 1..200 --bail --json > result.json
   antecedent sweep --system pluto --for 10s         what pluto v0.4 makes of the same
+  antecedent sweep --for 5m --junit junit.xml       for continuous integration; on GitHub annotations and a job summary come by themselves
 `,
     )
     .action(async (names: readonly string[], options: Options) => {
@@ -68,10 +72,13 @@ async function act(terminal: Terminal, names: readonly string[], options: Option
   const { system = 'antecedent' } = options;
   const scenarios = names.length === 0 ? catalogueFor(system) : [...new Set(names)].map(scenarioNamed);
   if (options.out === '') throw usageError('--out needs the name of a directory');
+  if (options.junit === '') throw usageError('--junit needs the name of a file');
   const result = await sweepWithProgress(terminal, scenarios, options);
   terminal.exitCode = exitCodeOf(result);
   if (options.json === true) writeJson(terminal, result);
   else terminal.out.write(describeSweep(terminal.out, result, options.out));
+  tellGithub(terminal, result);
+  if (options.junit !== undefined) writeJunit(options.junit, result);
 }
 
 function sweepWithProgress(terminal: Terminal, scenarios: readonly Scenario[], options: Options): Promise<SweepResult> {

@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'E_FRAME'
   | 'E_FRAME_TOO_LARGE'
   | 'E_FRAME_TRUNCATED'
+  | 'E_HISTORY'
   | 'E_IDENTITY'
   | 'E_INPUT'
   | 'E_KEY_MODE'

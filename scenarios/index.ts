@@ -89,6 +89,15 @@ export type { Application, PlanningContext, Program, Workload } from './workload
 export type { DeliveryTimes, MemoryBytes, RunMetrics } from './metrics.js';
 export { runPlan, type RunOptions, type RunResult, type Verdict } from './run.js';
 export type { HistoryEvent, StopPhase } from './history.js';
+export {
+  formatHistory,
+  isHistory,
+  readHistory,
+  recordRun,
+  type HistoryFile,
+  type RecordedHistory,
+} from './history-file.js';
+export { checkHistory, type HistoryVerdict } from './check-history.js';
 export { catalogue, catalogueFor, findScenario, largeScenarios } from './catalogue/index.js';
 
 // --- Judgement, sweeps, reports --------------------------------------------------------------------------------------
@@ -118,8 +127,17 @@ export {
   type CrashPointsResult,
 } from './crash-points.js';
 export { compareLines, linesUnderFaults, planLines, type LineComparison, type NodeLines } from './line-run.js';
-export { failureText, systemOption, type FailureTextInput } from './report/text.js';
+export { failureText, type FailureTextInput } from './report/text.js';
+export { systemOption } from './report/replay-line.js';
+export { formatGrid } from './report/grid.js';
 export { describeEvent } from './report/event-text.js';
+export { storyOfHistory, storyOfRun, type Story } from './report/story.js';
+export { junitReport } from './report/junit.js';
+export { githubAnnotations, jobSummary, type JobSummaryOptions } from './report/github.js';
+export { htmlReport } from './report/html.js';
+export { mermaidDiagram } from './report/mermaid.js';
+export { shivizLog } from './report/shiviz.js';
+export { traceEvents } from './report/trace-events.js';
 export { describeFault } from './report/fault-text.js';
 
 // --- For whoever prints messages about names -------------------------------------------------------------------------

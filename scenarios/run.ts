@@ -13,9 +13,10 @@ import { AntecedentError, defaultLimits, defaultTimings, type NodeName } from '.
 import { Simulation, type DiskOperation, type Usage } from '../transport-sim/index.js';
 import type { HistoryEvent } from './history.js';
 import { FaultInjector, type StruckCrashPoint } from './inject.js';
-import { expectedStops } from './expected-stops.js';
+import { judgeOptions, membersAtFirst } from './judge-options.js';
 import { DeliveryTimer, MemoryGauge, toMetrics, type RunMetrics } from './metrics.js';
 import { checkBudgets } from './oracles/budget.js';
+import type { End } from './oracles/convergence.js';
 import { Judge } from './oracles/judge.js';
 import { checkIdle, checkMemory, checkNothingWaits, type MemoryLook } from './oracles/resources.js';
 import type { Property, Violation } from './oracles/violation.js';
@@ -64,6 +65,8 @@ export interface RunResult {
   readonly struck?: readonly StruckCrashPoint[];
   readonly plan: Plan;
   readonly history?: readonly HistoryEvent[];
+  /** With the history, when the run came to its end: not when a violation or an error cut it short. */
+  readonly end?: End;
   readonly trace?: readonly string[];
 }
 
@@ -111,6 +114,7 @@ class Run {
   /** What was wrong between the last two heartbeats that were watched. */
   #restless: Violation | undefined;
   #isOver = false;
+  #end: End | undefined;
   #hasRestJudged = false;
   #observed = 0;
   #hasBudgetsJudged = false;
@@ -125,11 +129,7 @@ class Run {
       keepTrace: options.keepTrace ?? 0,
       digests: runDigests,
     });
-    this.#judge = new Judge({
-      nodes: membersAtFirst(plan),
-      expectedStops: expectedStops(plan),
-      demotes: plan.options.retention?.policy === 'demote',
-    });
+    this.#judge = new Judge(judgeOptions(plan));
     this.#cluster = new SimCluster(plan, program, this.#simulation, (event) => this.#observe(event));
     this.#injector = new FaultInjector(plan, this.#simulation, this.#cluster);
     this.#schedule();
@@ -174,6 +174,7 @@ class Run {
       ...(this.#injector.struck.length === 0 ? {} : { struck: this.#injector.struck }),
       plan: this.#plan,
       ...(this.#options.keepHistory === true ? { history: this.#history } : {}),
+      ...(this.#options.keepHistory === true && this.#end !== undefined ? { end: this.#end } : {}),
       ...(this.#options.keepTrace === undefined ? {} : { trace: simulation.trace }),
     };
   }
@@ -249,6 +250,7 @@ class Run {
       this.#violation ??= restless ?? this.#findWaiting();
       this.#hasRestJudged = true;
       this.#isOver = true;
+      this.#end = { atMs: simulation.nowMs, live: this.#cluster.live, busy: false };
       simulation.stop();
     });
   }
@@ -326,6 +328,7 @@ class Run {
     const busy = isOutOfEvents || quietEvents > Math.max(limit, 10_000) || this.#cluster.isSpinning;
     const idle = quietEvents <= (restEventsPerSecond * this.#plan.nodes.length * quietMs) / 1000;
     const end = { atMs: simulation.nowMs, live: this.#cluster.live, busy, idle };
+    this.#end = end;
     const violation =
       this.#judge.finish(end) ??
       (this.#isOver ? undefined : (describeUnfinished(this.#cluster.unfinished, end) ?? this.#restless));
@@ -338,10 +341,6 @@ class Run {
     this.#hasBudgetsJudged = true;
     return checkBudgets(budgets, this.#metrics(), this.#simulation.nowMs);
   }
-}
-
-function membersAtFirst({ nodes, joiners = [] }: Plan): readonly NodeName[] {
-  return nodes.filter((node) => !joiners.includes(node));
 }
 
 /** Everything is delivered, but a node has not come to rest: it does not become ready, or owes a receipt. */

@@ -72,6 +72,8 @@ export interface SweepFailure extends SeedName {
   /** Null when the plan was not kept; it can be made again from scenario and seed. */
   readonly planPath: string | null;
   readonly reportPath: string | null;
+  /** The same as a page for the browser, with a diagram. */
+  readonly htmlPath: string | null;
 }
 
 /** Grows with every run. */
@@ -160,6 +162,7 @@ export class SweepTally {
       sentence: violation.sentence,
       planPath: planPath ?? null,
       reportPath: planPath?.replace(/\.json$/, '.txt') ?? null,
+      htmlPath: planPath?.replace(/\.json$/, '.html') ?? null,
     });
   }
 

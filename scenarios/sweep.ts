@@ -11,6 +11,8 @@ import { setImmediate } from 'node:timers/promises';
 import { AntecedentError } from '../core/index.js';
 import { failureFileName, runSeed, type RunSeedOptions, type SeedOutcome } from './run-seed.js';
 import type { System } from './plan.js';
+import { failurePage, type FailurePageInput } from './report/failure-page.js';
+import { runPlan } from './run.js';
 import type { Scenario } from './scenario.js';
 import { SweepTally, type SweepResult } from './sweep-tally.js';
 
@@ -70,7 +72,10 @@ export async function sweep(options: SweepOptions): Promise<SweepResult> {
     const planPath =
       options.outDir === undefined ? undefined : join(options.outDir, failureFileName(scenario.name, seed, system));
     const outcome = runSeed(scenario, seed, { system, verifyShare, planPath, program, ...options.runSeed });
-    tally.add(outcome, keepFailure(outcome, tally, planPath));
+    tally.add(
+      outcome,
+      keepFailure(outcome, tally, { planPath, program, runPlan: options.runSeed?.runPlan ?? runPlan }),
+    );
     const nowMs = performance.now();
     const elapsedMs = nowMs - startedAtMs;
     options.onProgress?.({ ...tally.counts, elapsedMs, fraction: fraction(nowMs), latest: outcome });
@@ -114,12 +119,17 @@ function* pairs({ scenarios, seeds, forMs }: SweepOptions, startedAtMs: number):
   }
 }
 
-/** Writes the plan of a failure and its report. Returns where the plan is, or undefined when it was not kept. */
-function keepFailure({ failure }: SeedOutcome, tally: SweepTally, planPath: string | undefined): string | undefined {
+/** Writes the plan of a failure and its reports. Returns where the plan is, or undefined when it was not kept. */
+function keepFailure(
+  { failure }: SeedOutcome,
+  tally: SweepTally,
+  { planPath, ...how }: Pick<FailurePageInput, 'program' | 'runPlan'> & { readonly planPath: string | undefined },
+): string | undefined {
   if (failure === undefined || planPath === undefined) return undefined;
   if (tally.failuresLike(failure.signature) >= plansPerSignatureMax) return undefined;
   mkdirSync(join(planPath, '..'), { recursive: true });
   writeFileSync(planPath, failure.planText);
   writeFileSync(planPath.replace(/\.json$/, '.txt'), failure.reportText);
+  writeFileSync(planPath.replace(/\.json$/, '.html'), failurePage({ ...failure, ...how, planPath }));
   return planPath;
 }

@@ -11,12 +11,17 @@ export function formatTime(atMs: number): string {
 
 /** One line: `   1.234 s  b: given a:3 at position 7`. */
 export function describeEvent(event: HistoryEvent): string {
-  const position = event.type === 'deliver' ? ` at position ${event.position}` : '';
-  const reason = event.type === 'stopped' || event.type === 'alarm' ? `: ${event.message}` : '';
-  return `${formatTime(event.atMs)}  ${event.node}: ${shortEvent(event)}${position}${reason}`;
+  return `${formatTime(event.atMs)}  ${event.node}: ${longEvent(event)}`;
 }
 
-/** Without time and node. */
+/** Without time and node: `given a:3 at position 7`. */
+export function longEvent(event: HistoryEvent): string {
+  const position = event.type === 'deliver' ? ` at position ${event.position}` : '';
+  const reason = event.type === 'stopped' || event.type === 'alarm' ? `: ${event.message}` : '';
+  return `${shortEvent(event)}${position}${reason}`;
+}
+
+/** The same, for a narrow column. */
 export function shortEvent(event: HistoryEvent): string {
   switch (event.type) {
     case 'start':

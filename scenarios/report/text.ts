@@ -10,6 +10,7 @@ import { plutoDefaults, type Plan } from '../plan.js';
 import { formatTime } from './event-text.js';
 import { describeFault, describeSettings } from './fault-text.js';
 import { formatGrid } from './grid.js';
+import { quoteForShell, replayLine } from './replay-line.js';
 
 export interface FailureTextInput {
   readonly plan: Plan;
@@ -87,28 +88,18 @@ function optionLines(plan: Plan, width: number): readonly string[] {
 }
 
 function replayLines(plan: Plan, planPath: string | undefined, program: string): readonly string[] {
-  if (planPath === undefined) {
-    return [`${program} run ${plan.scenario} --seed ${plan.seed}${systemOption(plan.system)}`];
-  }
+  const replay = replayLine(program, { ...plan, planPath });
+  if (planPath === undefined) return [replay];
   return [
-    `${program} replay ${quote(planPath)}`,
+    replay,
+    `${program} report ${quoteForShell(planPath)} (draws it: a page for the browser)`,
     `plan: ${planPath} (readable; remove faults by hand to see which matter)`,
   ];
-}
-
-/** What to add to a command that makes a plan, so that it is for this system. */
-export function systemOption(system: Plan['system'] = 'antecedent'): string {
-  return system === 'antecedent' ? '' : ` --system ${system}`;
 }
 
 /** Behind the name of a run: nothing for our own system. */
 function systemName({ system = 'antecedent' }: Plan): string {
   return system === 'antecedent' ? '' : `, ${system}`;
-}
-
-/** For a shell, where it must be. */
-function quote(path: string): string {
-  return /^[\w./@+-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 function wrap(text: string, width: number): readonly string[] {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { runCommandLine } from '../../cli/program.js';
 import { antecedent, fakeStream } from './fake-terminal.js';
 
-const commands = ['run', 'sweep', 'crash-points', 'replay', 'list', 'node', 'keys', 'log'];
+const commands = ['run', 'sweep', 'crash-points', 'replay', 'report', 'check', 'list', 'node', 'keys', 'log'];
 
 test('the help names every command and ends with examples', async () => {
   const { exitCode, out, err } = await antecedent('--help');

@@ -64,6 +64,7 @@ function failure(seed: number, planPath: string | null, reportPath: string | nul
     sentence,
     planPath,
     reportPath,
+    htmlPath: reportPath?.replace('.txt', '.html') ?? null,
   };
 }
 
@@ -88,6 +89,7 @@ test('shows the first report whole, and a command for each failure', () => {
   expect(text).toContain('VIOLATED  2 runs of 1,200 violated a property\n');
   expect(text).toMatch(/calm, seed 7: causal-order +antecedent replay runs\/calm-7\.json\n/);
   expect(text).toMatch(/calm, seed 9: causal-order +antecedent run calm --seed 9\n/);
+  expect(text).toContain(`Diagram of the first: ${reportPath.replace('.txt', '.html')}\n`);
   expect(text).toContain('Next: antecedent replay runs/calm-7.json\n');
 });
 

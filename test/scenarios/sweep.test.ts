@@ -161,7 +161,7 @@ test('names the properties that some run was judged by, and no others', async ()
   expect(properties).toEqual(['causal-order', 'integrity', 'deadlock']);
 });
 
-test('keeps the plan and the report of a failure', async () => {
+test('keeps the plan and the reports of a failure', async () => {
   const outDir = join(temporaryDirectory(), 'runs');
   const result = await sweep({
     scenarios: [calm, lossy],
@@ -171,6 +171,7 @@ test('keeps the plan and the report of a failure', async () => {
   });
   const planPath = join(outDir, 'lossy-2.json');
   const reportPath = join(outDir, 'lossy-2.txt');
+  const htmlPath = join(outDir, 'lossy-2.html');
   expect(result).toMatchObject({ runs: 6, passed: 5, failed: 1 });
   expect(result.failures).toEqual([
     {
@@ -181,11 +182,13 @@ test('keeps the plan and the report of a failure', async () => {
       sentence: violation.sentence,
       planPath,
       reportPath,
+      htmlPath,
     },
   ]);
   expect(readPlan(readFileSync(planPath, 'utf8'), planPath)).toMatchObject({ scenario: 'lossy', seed: '2' });
   expect(readFileSync(reportPath, 'utf8')).toContain(violation.sentence);
-  expect(readdirSync(outDir)).toEqual(['lossy-2.json', 'lossy-2.txt']);
+  expect(readFileSync(htmlPath, 'utf8')).toContain(`<p class="sentence">${violation.sentence}</p>`);
+  expect(readdirSync(outDir)).toEqual(['lossy-2.html', 'lossy-2.json', 'lossy-2.txt']);
 });
 
 test('writes nothing when nothing fails', async () => {
@@ -200,7 +203,8 @@ test('keeps ten plans of one kind of failure, and lists the others', async () =>
   expect(result.failures.map(({ planPath }) => planPath !== null)).toEqual(
     Array.from({ length: 15 }, (_, i) => i < 10),
   );
-  expect(readdirSync(outDir)).toHaveLength(20);
+  // Each with a report as text and one as a page.
+  expect(readdirSync(outDir)).toHaveLength(30);
 });
 
 test('stops at the first failure when asked to', async () => {
