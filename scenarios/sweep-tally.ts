@@ -1,12 +1,16 @@
 /**
- * What a sweep has found so far. Adding is commutative apart from the order of the lists, so the tallies of shards can be
- * joined into that of the whole.
+ * What a sweep has found so far. Sums of fractions depend on the order in which they are added, and lists on the order of what
+ * they list, so whoever adds keeps to the order of the sweep; then the same runs give the same tally, wherever they were made.
  */
+import type { FaultSwitch } from './fault-switches.js';
+import { goalNames, type Goal } from './goals.js';
 import { share, type RunMetrics } from './metrics.js';
 import { propertyMeanings, type Property } from './oracles/violation.js';
+import type { Profile, Variation } from './profile.js';
 import type { SeedOutcome } from './run-seed.js';
+import type { Scenario } from './scenario.js';
 
-/** The document that `sweep --json` prints. Rates are per second of wall time on one core. */
+/** The document that `sweep --json` prints. Rates are per second of wall time, of all jobs together. */
 export interface SweepResult {
   readonly runs: number;
   readonly passed: number;
@@ -27,6 +31,13 @@ export interface SweepResult {
   readonly deliveries: number;
   /** Injected faults by kind, in the order of their names. */
   readonly faults: Readonly<Record<string, number>>;
+  /** How the runs differed from their scenarios: null and none when they did not. */
+  readonly profile: Profile | null;
+  readonly without: readonly FaultSwitch[];
+  /** How many runs came to each rare moment, in the order of `goalMeanings`. */
+  readonly goals: Readonly<Record<Goal, number>>;
+  /** Goals that a scenario promises, and that none of its runs came to, though there were enough of them. */
+  readonly missedGoals: readonly MissedGoal[];
   /** What the runs were judged by: all that any of them was, in the order of `propertyMeanings`. */
   readonly properties: readonly Property[];
   readonly scenarios: readonly ScenarioTally[];
@@ -57,6 +68,13 @@ export interface ScenarioMetrics extends Omit<RunMetrics, 'deliveryMs' | 'memory
   readonly memoryBytesMax: number;
 }
 
+export interface MissedGoal {
+  readonly scenario: string;
+  readonly goal: Goal;
+  /** In how many runs it was not reached. */
+  readonly runs: number;
+}
+
 export interface SeedName {
   readonly scenario: string;
   readonly seed: number;
@@ -75,6 +93,8 @@ export interface SweepFailure extends SeedName {
 interface Tally {
   readonly name: string;
   readonly about: string;
+  readonly promised: readonly Goal[];
+  readonly reached: Map<Goal, number>;
   runs: number;
   failed: number;
   events: number;
@@ -91,6 +111,12 @@ interface Tally {
   memoryBytesMax: number;
 }
 
+/** Fewer runs than this may miss what happens now and then. */
+const runsForGoals = 100;
+
+/** What a tally must know of a scenario. */
+export type TalliedScenario = Pick<Scenario, 'name' | 'about' | 'goals'>;
+
 export class SweepTally {
   readonly #scenarios = new Map<string, Tally>();
   readonly #faults = new Map<string, number>();
@@ -98,23 +124,21 @@ export class SweepTally {
   readonly #notReproducible: SeedName[] = [];
   readonly #undecided: SeedName[] = [];
   readonly #properties = new Set<Property>();
-  readonly #signatures = new Map<string, number>();
+  readonly #profile: Profile | null;
+  readonly #without: readonly FaultSwitch[];
   #runs = 0;
   #verified = 0;
   #events = 0;
   #broadcasts = 0;
 
-  constructor(scenarios: readonly { readonly name: string; readonly about: string }[]) {
-    for (const { name, about } of scenarios) this.#scenarios.set(name, emptyTally(name, about));
+  constructor(scenarios: readonly TalliedScenario[], { profile, without = [] }: Variation = {}) {
+    this.#profile = profile ?? null;
+    this.#without = without;
+    for (const scenario of scenarios) this.#scenarios.set(scenario.name, emptyTally(scenario));
   }
 
   get counts(): { readonly runs: number; readonly failed: number; readonly events: number } {
     return { runs: this.#runs, failed: this.#failures.length, events: this.#events };
-  }
-
-  /** How many failures with this signature there were. */
-  failuresLike(signature: string): number {
-    return this.#signatures.get(signature) ?? 0;
   }
 
   /** `planPath` is where the plan of a failure was kept. */
@@ -139,6 +163,7 @@ export class SweepTally {
     tally.deliveries += outcome.deliveries;
     tally.simulatedMs += outcome.simulatedMs;
     addMetrics(tally, outcome.metrics);
+    for (const goal of outcome.goals) tally.reached.set(goal, (tally.reached.get(goal) ?? 0) + 1);
     if (failure !== undefined) tally.failed += 1;
   }
 
@@ -147,7 +172,6 @@ export class SweepTally {
     { signature, violation }: NonNullable<SeedOutcome['failure']>,
     planPath: string | undefined,
   ): void {
-    this.#signatures.set(signature, this.failuresLike(signature) + 1);
     this.#failures.push({
       ...name,
       signature,
@@ -177,6 +201,10 @@ export class SweepTally {
       events: this.#events,
       broadcasts: this.#broadcasts,
       deliveries: scenarios.reduce((sum, tally) => sum + tally.deliveries, 0),
+      profile: this.#profile,
+      without: this.#without,
+      goals: this.#goals(),
+      missedGoals: this.#missedGoals(),
       faults: Object.fromEntries([...this.#faults].sort(([a], [b]) => (a < b ? -1 : 1))),
       properties: (Object.keys(propertyMeanings) as Property[]).filter((property) => this.#properties.has(property)),
       scenarios,
@@ -185,12 +213,32 @@ export class SweepTally {
       undecidedRuns: this.#undecided,
     };
   }
+
+  #goals(): Readonly<Record<Goal, number>> {
+    const tallies = [...this.#scenarios.values()];
+    const counts = goalNames.map((goal) => [
+      goal,
+      tallies.reduce((sum, { reached }) => sum + (reached.get(goal) ?? 0), 0),
+    ]);
+    return Object.fromEntries(counts) as Record<Goal, number>;
+  }
+
+  /** None when faults were taken out or brought in: scenarios promise what they come to as they are. */
+  #missedGoals(): readonly MissedGoal[] {
+    if (this.#profile !== null || this.#without.length > 0) return [];
+    return [...this.#scenarios.values()].flatMap(({ name, runs, promised, reached }) => {
+      if (runs < runsForGoals) return [];
+      return promised.filter((goal) => !reached.has(goal)).map((goal) => ({ scenario: name, goal, runs }));
+    });
+  }
 }
 
-function emptyTally(name: string, about: string): Tally {
+function emptyTally({ name, about, goals = [] }: TalliedScenario): Tally {
   return {
     name,
     about,
+    promised: goals,
+    reached: new Map(),
     runs: 0,
     failed: 0,
     events: 0,

@@ -14,6 +14,6 @@ export function findProgram(name: string, own: readonly Program[]): Program {
   const names = [...new Set(known.map((program) => program.name))].join(', ');
   throw new AntecedentError(
     'E_PLAN',
-    `workload: ${JSON.stringify(name)} is unknown; use one of ${names}, or run the plan with its scenario file`,
+    `workload: ${JSON.stringify(name)} is unknown; use one of ${names}, or name the file of the plan's scenario with --scenario-file`,
   );
 }
