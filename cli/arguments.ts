@@ -8,6 +8,8 @@ export interface SeedRange {
 }
 
 const seedsRule = 'write --seeds 1..200 for seeds 1 to 200 (both included), or --seeds 7 for one seed';
+/** More than any machine has cores. */
+const jobsMax = 1024;
 const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, min: 60_000, h: 3_600_000 };
 
 /** `1..200` or `7`. */
@@ -36,6 +38,13 @@ export function parseCount(text: string): number {
   const count = Number(text);
   if (isDigits(text) && Number.isSafeInteger(count) && count > 0) return count;
   throw usageError(`${JSON.stringify(text)} is no number of things: write a whole number above 0, such as 500`);
+}
+
+/** How many worker threads. */
+export function parseJobs(text: string): number {
+  const jobs = Number(text);
+  if (isDigits(text) && jobs >= 1 && jobs <= jobsMax) return jobs;
+  throw usageError(`${JSON.stringify(text)} is no number of jobs: write a whole number from 1 to ${jobsMax}`);
 }
 
 /** `300ms`, `12.5s`, `2m`, `1h`, in milliseconds. */

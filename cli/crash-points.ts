@@ -2,11 +2,12 @@
 import { Command, Option } from 'commander';
 import {
   crashPoints,
-  makePlan,
+  prepareRun,
   unknownName,
   type CrashPointsProgress,
   type CrashPointsResult,
   type Plan,
+  type Program,
 } from '../scenarios/index.js';
 import { parseCount, parseSeed } from './arguments.js';
 import { usageError } from './command-error.js';
@@ -15,7 +16,7 @@ import { exitCodes, type ExitCode } from './exit-code.js';
 import { programName } from './invocation.js';
 import { formatCount } from './numbers.js';
 import { withProgress } from './progress.js';
-import { isPlanFile, planFromFile, scenarioNamed } from './scenario-argument.js';
+import { isPlanFile, planFromFile, programsOf, scenarioFileOption, scenarioFrom } from './scenario-argument.js';
 import { writeJson, type Terminal } from './terminal.js';
 
 interface Options {
@@ -25,6 +26,7 @@ interface Options {
   readonly bail?: true;
   readonly json?: true;
   readonly out: string;
+  readonly scenarioFile?: string;
 }
 
 const defaultScenario = 'small-log';
@@ -39,7 +41,7 @@ export function crashPointsCommand(terminal: Terminal): Command {
     )
     .argument(
       '[scenario]',
-      `a scenario of "antecedent list", or the file of a plan (${defaultScenario} when absent); keep it small`,
+      `a scenario of "antecedent list", one of your own (mine.ts), or the file of a plan (${defaultScenario} when absent); keep it small`,
     )
     .addOption(new Option('--seed <number>', 'decides everything left to chance (1 when absent)').argParser(parseSeed))
     .option('--node <name>', 'crash this node alone')
@@ -51,6 +53,7 @@ export function crashPointsCommand(terminal: Terminal): Command {
     .option('--bail', 'stop at the first failure')
     .option('--json', 'print one JSON document instead of text')
     .option('--out <dir>', 'where plans and reports of failures are kept', 'runs')
+    .addOption(scenarioFileOption())
     .addHelpText(
       'after',
       `
@@ -68,8 +71,8 @@ Examples:
 
 async function act(terminal: Terminal, scenario: string, options: Options): Promise<void> {
   if (options.out === '') throw usageError('--out needs the name of a directory');
-  const plan = planFor(scenario, options);
-  const result = await enumerateWithProgress(terminal, plan, options);
+  const { plan, programs } = await prepare(scenario, options);
+  const result = await enumerateWithProgress(terminal, plan, programs, options);
   terminal.exitCode = exitCodeOf(result);
   if (options.json === true) {
     writeJson(terminal, crashPointsDocument(result, options.limit));
@@ -78,19 +81,32 @@ async function act(terminal: Terminal, scenario: string, options: Options): Prom
   }
 }
 
-function planFor(scenario: string, options: Options): Plan {
-  if (!isPlanFile(scenario)) return makePlan(scenarioNamed(scenario), String(options.seed ?? 1));
+async function prepare(
+  scenario: string,
+  options: Options,
+): Promise<{ readonly plan: Plan; readonly programs: readonly Program[] }> {
+  if (!isPlanFile(scenario)) {
+    const { plan, program } = prepareRun(await scenarioFrom(scenario), String(options.seed ?? 1));
+    return { plan, programs: [program] };
+  }
   if (options.seed !== undefined) {
     throw usageError('a plan holds its own seed: edit "seed" in the file, or name a scenario');
   }
-  return planFromFile(scenario);
+  const plan = planFromFile(scenario);
+  return { plan, programs: await programsOf(plan, options.scenarioFile) };
 }
 
-function enumerateWithProgress(terminal: Terminal, plan: Plan, options: Options): Promise<CrashPointsResult> {
+function enumerateWithProgress(
+  terminal: Terminal,
+  plan: Plan,
+  programs: readonly Program[],
+  options: Options,
+): Promise<CrashPointsResult> {
   const nodes = options.node === undefined ? {} : { nodes: [nodeOf(plan, options.node)] };
   return withProgress(terminal.err, (progress, signal) =>
     crashPoints(plan, {
       ...nodes,
+      programs,
       ...(options.limit === undefined ? {} : { limit: options.limit }),
       bail: options.bail === true,
       outDir: options.out,

@@ -31,6 +31,11 @@ const groups: readonly { readonly title: string; readonly commands: readonly Com
         load: async (terminal) => (await import('./sweep.js')).sweepCommand(terminal),
       },
       {
+        name: 'merge',
+        summary: 'what several machines have found that shared a sweep',
+        load: async (terminal) => (await import('./merge.js')).mergeCommand(terminal),
+      },
+      {
         name: 'crash-points',
         summary: 'a crash at every disk operation of a small scenario, judged each time',
         load: async (terminal) => (await import('./crash-points.js')).crashPointsCommand(terminal),

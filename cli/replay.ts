@@ -9,13 +9,14 @@ import { describeEvent, runPlan, type RunResult } from '../scenarios/index.js';
 import { parseDuration } from './arguments.js';
 import { exitCodes } from './exit-code.js';
 import { formatDuration } from './numbers.js';
-import { planFromFile } from './scenario-argument.js';
+import { planFromFile, programsOf, scenarioFileOption } from './scenario-argument.js';
 import { paint, printable, writeJson, type Terminal } from './terminal.js';
 import { describeRun, exitCodeOf, runDocument } from './verdict-text.js';
 
 interface Options {
   readonly until?: number;
   readonly verify?: true;
+  readonly scenarioFile?: string;
   readonly json?: true;
 }
 
@@ -34,6 +35,7 @@ export function replayCommand(terminal: Terminal): Command {
       ),
     )
     .option('--verify', 'run it twice and compare event by event; exit code 4 when they differ')
+    .addOption(scenarioFileOption())
     .option('--json', 'print one JSON document instead of text')
     .addHelpText(
       'after',
@@ -44,15 +46,16 @@ Examples:
   antecedent replay runs/crash-restart-17.json --verify
 `,
     )
-    .action((path: string, options: Options) => {
-      act(terminal, path, options);
+    .action(async (path: string, options: Options) => {
+      await act(terminal, path, options);
     });
 }
 
-function act(terminal: Terminal, path: string, options: Options): void {
+async function act(terminal: Terminal, path: string, options: Options): Promise<void> {
   const plan = planFromFile(path);
-  const result = runPlan(plan, { keepHistory: true });
-  const again = options.verify === true ? runPlan(plan, { keepHistory: true }) : undefined;
+  const programs = await programsOf(plan, options.scenarioFile);
+  const result = runPlan(plan, { programs, keepHistory: true });
+  const again = options.verify === true ? runPlan(plan, { programs, keepHistory: true }) : undefined;
   const difference = again === undefined ? undefined : firstDifference(result, again);
   const until = options.until === undefined ? undefined : cutOff(result, options.until);
   terminal.exitCode = exitCodeOf(until ?? result);

@@ -1,15 +1,29 @@
 /** What a sweep found, for somebody who sees one for the first time. */
 import { readFileSync } from 'node:fs';
 import Table from 'cli-table3';
-import { propertyMeanings, systemOption, type SweepFailure, type SweepResult } from '../scenarios/index.js';
+import { goalMeanings, propertyMeanings, type SweepFailure, type SweepResult } from '../scenarios/index.js';
 import { programName } from './invocation.js';
 import { countOf, formatCount, formatDuration } from './numbers.js';
 import { paint, printable, type Stream } from './terminal.js';
+import { variationFlags } from './variation-options.js';
 
 /** Failures listed one by one; the rest is counted. */
 const failuresListedMax = 10;
 
-export function describeSweep(stream: Stream, result: SweepResult, directory: string): string {
+export interface SweepTextOptions {
+  /** Where plans and reports of failures are. */
+  readonly directory: string;
+  /** What to write on a command line for the scenario of this name, which may be one of a file. */
+  readonly argumentFor?: (scenario: string) => string;
+}
+
+export function describeSweep(
+  stream: Stream,
+  result: SweepResult,
+  { directory, argumentFor = (scenario) => scenario }: SweepTextOptions,
+): string {
+  const flags = variationFlags(result);
+  const argumentWithFlags = (scenario: string): string => `${argumentFor(scenario)}${flags}`;
   return [
     firstReport(result),
     'What was simulated\n',
@@ -20,9 +34,9 @@ export function describeSweep(stream: Stream, result: SweepResult, directory: st
     ...result.properties.map((property) => `  ${property.padEnd(20)}  ${propertyMeanings[property]}\n`),
     '\n',
     headline(stream, result),
-    ...failureList(result),
+    ...failureList(result, argumentWithFlags),
     ...others(stream, result),
-    whatNext(result, directory),
+    whatNext(result, directory, argumentWithFlags),
   ].join('');
 }
 
@@ -49,7 +63,9 @@ function scenarioTable(stream: Stream, { scenarios }: SweepResult): string {
 
 function totals(result: SweepResult): string {
   const faults = Object.entries(result.faults).map(([kind, count]) => `${kind} ${formatCount(count)}`);
+  const flags = variationFlags(result).trim();
   const rows = [
+    ...(flags === '' ? [] : [['varied', flags]]),
     [
       'in total',
       `${countOf(result.runs, 'run')}, ${countOf(result.events, 'event')}, ${countOf(result.broadcasts, 'message')} broadcast, ${countOf(result.deliveries, 'delivery', 'deliveries')}`,
@@ -58,11 +74,9 @@ function totals(result: SweepResult): string {
       'time',
       `${formatDuration(result.simulatedMs)} simulated in ${formatDuration(result.elapsedMs)} (${formatCount(result.simulatedToWall)} times as fast)`,
     ],
-    [
-      'speed',
-      `${formatCount(result.eventsPerSecond)} events/s, ${formatCount(result.runsPerSecond)} runs/s on one core`,
-    ],
+    ['speed', `${formatCount(result.eventsPerSecond)} events/s, ${formatCount(result.runsPerSecond)} runs/s`],
     ['faults', faults.length === 0 ? 'none' : faults.join(', ')],
+    ['came to', goalCounts(result)],
     [
       'verified',
       `${countOf(result.verified, 'run')} made twice: ${result.notReproducible.length === 0 ? 'the same event by event' : `${result.notReproducible.length} DIFFERENT`}`,
@@ -71,12 +85,22 @@ function totals(result: SweepResult): string {
   return rows.map(([name = '', text = '']) => `  ${name.padEnd(10)}  ${text}\n`).join('');
 }
 
+/** In how many runs each rare moment came, and which never did. */
+function goalCounts({ goals }: SweepResult): string {
+  const all = Object.entries(goals);
+  const reached = all.flatMap(([goal, runs]) => (runs > 0 ? [`${goal} ${formatCount(runs)}`] : []));
+  const never = all.flatMap(([goal, runs]) => (runs > 0 ? [] : [goal]));
+  const parts = [reached.length === 0 ? 'no rare moment' : reached.join(', ')];
+  if (never.length > 0 && reached.length > 0) parts.push(`never ${never.join(', ')}`);
+  return parts.join('; ');
+}
+
 function headline(stream: Stream, result: SweepResult): string {
   const stopped = result.isInterrupted ? ' (interrupted)' : '';
   if (result.failed > 0) {
     return `${paint(stream, 'red', 'VIOLATED')}  ${countOf(result.failed, 'run')} of ${formatCount(result.runs)} violated a property${stopped}\n`;
   }
-  if (result.undecided > 0 || result.notReproducible.length > 0) return '';
+  if (result.undecided > 0 || result.notReproducible.length > 0 || result.missedGoals.length > 0) return '';
   return `${paint(stream, 'green', 'HELD')}  every property held in ${result.runs === 1 ? 'the one run' : `all ${countOf(result.runs, 'run')}`}${stopped}\n`;
 }
 
@@ -86,40 +110,46 @@ function firstReport({ failures }: SweepResult): string {
   return typeof path === 'string' ? `${printable(readFileSync(path, 'utf8'))}\n` : '';
 }
 
-function failureList({ failures, system }: SweepResult): readonly string[] {
+type ArgumentFor = NonNullable<SweepTextOptions['argumentFor']>;
+
+function failureList({ failures }: SweepResult, argumentFor: ArgumentFor): readonly string[] {
   const listed = failures.slice(0, failuresListedMax).map((failure) => {
     const { scenario, seed, property } = failure;
-    return `  ${`${scenario}, seed ${seed}: ${property}`.padEnd(44)}  ${commandFor(failure, system)}\n`;
+    return `  ${`${scenario}, seed ${seed}: ${property}`.padEnd(44)}  ${commandFor(failure, argumentFor)}\n`;
   });
   const rest = failures.length - listed.length;
   return rest > 0 ? [...listed, `  and ${formatCount(rest)} more\n`] : listed;
 }
 
 /** The command that shows it again. */
-function commandFor({ scenario, seed, planPath }: SweepFailure, system: SweepResult['system']): string {
+function commandFor({ scenario, seed, planPath }: SweepFailure, argumentFor: ArgumentFor): string {
   return planPath === null
-    ? `${programName()} run ${scenario} --seed ${seed}${systemOption(system)}`
+    ? `${programName()} run ${argumentFor(scenario)} --seed ${seed}`
     : `${programName()} replay ${planPath}`;
 }
 
-function others(stream: Stream, { notReproducible, undecidedRuns }: SweepResult): readonly string[] {
+function others(stream: Stream, { missedGoals, notReproducible, undecidedRuns }: SweepResult): readonly string[] {
   const name = ({ scenario, seed }: { readonly scenario: string; readonly seed: number }): string =>
     `${scenario} ${seed}`;
   const list = (title: string, runs: SweepResult['undecidedRuns']): readonly string[] =>
     runs.length === 0
       ? []
       : [`${paint(stream, 'yellow', title)}  ${runs.slice(0, failuresListedMax).map(name).join(', ')}\n`];
-  return [...list('NOT REPRODUCIBLE', notReproducible), ...list('UNDECIDED', undecidedRuns)];
+  const missed = missedGoals.map(
+    ({ scenario, goal, runs }) =>
+      `${paint(stream, 'red', 'MISSED')}  ${scenario} promises "${goal}", and none of its ${formatCount(runs)} runs came there: ${goalMeanings[goal]}\n`,
+  );
+  return [...missed, ...list('NOT REPRODUCIBLE', notReproducible), ...list('UNDECIDED', undecidedRuns)];
 }
 
-function whatNext({ failures, scenarios, system }: SweepResult, directory: string): string {
+function whatNext({ failures, scenarios }: SweepResult, directory: string, argumentFor: ArgumentFor): string {
   const first = failures[0];
   if (first !== undefined) {
     const diagram = failures.find(({ htmlPath }) => htmlPath !== null)?.htmlPath;
     const page = typeof diagram === 'string' ? `Diagram of the first: ${printable(diagram)}\n` : '';
-    return `\nPlans and reports are in ${printable(directory)}/. Next: ${commandFor(first, system)}\n${page}`;
+    return `\nPlans and reports are in ${printable(directory)}/. Next: ${commandFor(first, argumentFor)}\n${page}`;
   }
-  const some = scenarios[0]?.name ?? 'calm';
+  const some = argumentFor(scenarios[0]?.name ?? 'calm');
   const program = programName();
-  return `\nNext: ${program} run ${some}${systemOption(system)} (one run), ${program} sweep --for 5m${systemOption(system)} (longer), ${program} run --input FILE (your own data)\n`;
+  return `\nNext: ${program} run ${some} (one run), ${program} sweep --for 5m (longer), ${program} run --input FILE (your own data)\n`;
 }

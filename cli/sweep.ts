@@ -1,29 +1,39 @@
 /** `antecedent sweep`: many seeds of many scenarios. */
+import { availableParallelism } from 'node:os';
 import { Command, Option } from 'commander';
 import {
   catalogueFor,
+  ResultsFile,
   sweep,
   type Scenario,
+  type Shard,
   type SweepProgress,
   type SweepResult,
   type System,
+  type Variation,
 } from '../scenarios/index.js';
-import { parseDuration, parseSeeds, type SeedRange } from './arguments.js';
+import { parseDuration, parseJobs, parseSeeds, type SeedRange } from './arguments.js';
 import { tellGithub, writeJunit } from './ci-output.js';
 import { usageError } from './command-error.js';
-import { exitCodes, type ExitCode } from './exit-code.js';
 import { programName } from './invocation.js';
-import { formatCount } from './numbers.js';
+import { countOf, formatCount } from './numbers.js';
 import { withProgress } from './progress.js';
-import { scenarioNamed } from './scenario-argument.js';
+import { argumentsFor, scenariosFrom } from './scenario-argument.js';
+import { parseShard } from './shard-argument.js';
+import { sweepExitCode } from './sweep-exit-code.js';
 import { describeSweep } from './sweep-text.js';
 import { systemOption } from './system-option.js';
-import { writeJson, type Terminal } from './terminal.js';
+import { printable, writeJson, type Terminal } from './terminal.js';
+import { addVariationOptions, variationHelp, variationOf } from './variation-options.js';
 
-interface Options {
+interface Options extends Readonly<Record<string, unknown>> {
   readonly seeds?: SeedRange;
   readonly system?: System;
   readonly for?: number;
+  readonly jobs?: number;
+  readonly shard?: Shard;
+  readonly results?: string;
+  readonly runLimit: number;
   readonly bail?: true;
   readonly json?: true;
   readonly junit?: string;
@@ -31,14 +41,39 @@ interface Options {
 }
 
 const defaultForMs = 10_000;
+const defaultRunLimitMs = 60_000;
+
+const examples = `
+Examples:
+  antecedent sweep                                  everything, for ${defaultForMs / 1000} seconds
+  antecedent sweep --for 5m
+  antecedent sweep swarm power-loss --seeds 1..1000
+  antecedent sweep --profile chaos --no-disk-full   more of everything, but for one thing
+  antecedent sweep ./my-scenarios.ts --for 1m       scenarios of your own
+  antecedent sweep --system pluto --for 10s         what pluto v0.4 makes of the same
+  antecedent sweep --for 5m --junit junit.xml       for continuous integration; on GitHub annotations and a job summary come by themselves
+  antecedent sweep --seeds 1..200 --bail --json > result.json
+
+A sweep that goes on where it was cut short, and one that four machines share:
+  antecedent sweep --seeds 1..5000 --results night.jsonl
+  antecedent sweep --seeds 1..5000 --shard 2/4 --results part-2.jsonl
+  antecedent merge part-*.jsonl
+
+--shard auto knows the variables of GitLab (parallel), Buildkite (parallelism), Slurm (--array) and, as auto/N, of
+Kubernetes Indexed Jobs.
+`;
 
 export function sweepCommand(terminal: Terminal): Command {
-  return new Command('sweep')
+  const command = new Command('sweep')
     .description(
-      'Runs scenarios with one seed after the other and judges every run. The plan of each failure is kept, ready for ' +
-        '"antecedent replay". Every twentieth run or so is made twice, to prove that runs can be reproduced.',
+      'Runs scenarios with one seed after the other, on all cores, and judges every run. The plan of each failure is kept, ' +
+        'ready for "antecedent replay". Every twentieth run or so is made twice, to prove that runs can be reproduced. ' +
+        'What is found does not depend on the number of jobs, nor on how a sweep was shared among machines.',
     )
-    .argument('[scenarios...]', 'names from "antecedent list"; all of them when absent')
+    .argument(
+      '[scenarios...]',
+      'names from "antecedent list", or files of your own (mine.ts); the catalogue when absent',
+    )
     .addOption(new Option('--seeds <a..b>', 'seeds a to b, both included').argParser(parseSeeds).conflicts('for'))
     .addOption(
       new Option(
@@ -47,65 +82,88 @@ export function sweepCommand(terminal: Terminal): Command {
       ).argParser(parseDuration),
     )
     .addOption(systemOption())
+    .addOption(
+      new Option('--jobs <number>', 'runs at the same time (as many as there are cores when absent)').argParser(
+        parseJobs,
+      ),
+    )
+    .addOption(
+      new Option('--shard <i/n>', 'only the i-th of n equal shares; "auto" asks the environment').argParser((text) =>
+        parseShard(text),
+      ),
+    )
+    .option('--results <file>', 'keep every run in this file, and do not run again what it holds: to resume, to merge')
+    .addOption(
+      new Option('--run-limit <time>', 'real time after which a run counts as hanging')
+        .argParser(parseDuration)
+        .default(defaultRunLimitMs, `${defaultRunLimitMs / 1000}s`),
+    )
     .option('--bail', 'stop at the first failure')
     .option('--json', 'print one JSON document instead of text')
     .option('--junit <file>', 'write the outcome as JUnit XML too')
     .option('--out <dir>', 'where plans and reports of failures are kept', 'runs')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  antecedent sweep                                  everything, for ${defaultForMs / 1000} seconds
-  antecedent sweep --for 5m
-  antecedent sweep swarm power-loss --seeds 1..1000
-  antecedent sweep --seeds 1..200 --bail --json > result.json
-  antecedent sweep --system pluto --for 10s         what pluto v0.4 makes of the same
-  antecedent sweep --for 5m --junit junit.xml       for continuous integration; on GitHub annotations and a job summary come by themselves
-`,
-    )
+    .addHelpText('after', `${examples}${variationHelp}`)
     .action(async (names: readonly string[], options: Options) => {
       await act(terminal, names, options);
     });
+  return addVariationOptions(command);
 }
 
 async function act(terminal: Terminal, names: readonly string[], options: Options): Promise<void> {
-  const { system = 'antecedent' } = options;
-  const scenarios = names.length === 0 ? catalogueFor(system) : [...new Set(names)].map(scenarioNamed);
   if (options.out === '') throw usageError('--out needs the name of a directory');
+  if (options.results === '') throw usageError('--results needs the name of a file');
   if (options.junit === '') throw usageError('--junit needs the name of a file');
-  const result = await sweepWithProgress(terminal, scenarios, options);
-  terminal.exitCode = exitCodeOf(result);
+  const variation = variationOf(options);
+  const scenarios = names.length === 0 ? catalogueFor(variation.system ?? 'antecedent') : await scenariosFrom(names);
+  const result = await sweepWithProgress(terminal, scenarios, options, variation);
+  terminal.exitCode = sweepExitCode(result);
+  const textOptions = { directory: options.out, argumentFor: argumentsFor(scenarios) };
   if (options.json === true) writeJson(terminal, result);
-  else terminal.out.write(describeSweep(terminal.out, result, options.out));
+  else terminal.out.write(describeSweep(terminal.out, result, textOptions));
   tellGithub(terminal, result);
   if (options.junit !== undefined) writeJunit(options.junit, result);
 }
 
-function sweepWithProgress(terminal: Terminal, scenarios: readonly Scenario[], options: Options): Promise<SweepResult> {
-  return withProgress(terminal.err, (progress, signal) =>
-    sweep({
-      ...(options.seeds === undefined ? { forMs: options.for ?? defaultForMs } : { seeds: options.seeds }),
-      scenarios,
-      system: options.system ?? 'antecedent',
-      bail: options.bail === true,
-      outDir: options.out,
-      program: programName(),
-      signal,
-      onProgress: (now) => {
-        progress.update(now.fraction, describeProgress(now));
-      },
-    }),
-  );
+async function sweepWithProgress(
+  terminal: Terminal,
+  scenarios: readonly Scenario[],
+  options: Options,
+  variation: Variation,
+): Promise<SweepResult> {
+  const { seeds, shard, bail = false } = options;
+  const identity = { scenarios, seeds, shard, bail, variation };
+  const results = options.results === undefined ? undefined : ResultsFile.open(options.results, identity);
+  if (results !== undefined && results.recorded > 0) {
+    const path = printable(options.results ?? '');
+    terminal.err.write(
+      `${countOf(results.recorded, 'run')} of this sweep ${results.recorded === 1 ? 'is' : 'are'} in ${path}\n`,
+    );
+  }
+  try {
+    return await withProgress(terminal.err, (progress, signal) =>
+      sweep({
+        ...(seeds === undefined ? { forMs: options.for ?? defaultForMs } : { seeds }),
+        ...(shard === undefined ? {} : { shard }),
+        ...(results === undefined ? {} : { results }),
+        scenarios,
+        variation,
+        bail,
+        jobs: options.jobs ?? availableParallelism(),
+        runLimitMs: options.runLimit,
+        outDir: options.out,
+        program: programName(),
+        signal,
+        onProgress: (now) => {
+          progress.update(now.fraction, describeProgress(now));
+        },
+      }),
+    );
+  } finally {
+    results?.close();
+  }
 }
 
 function describeProgress({ runs, failed, events, latest }: SweepProgress): string {
   const found = failed === 0 ? 'no failure' : `${formatCount(failed)} FAILED`;
   return `${formatCount(runs)} runs, ${formatCount(events)} events, ${found} · ${latest.scenario} ${latest.seed}`;
-}
-
-/** A violation is certain, so it comes first; then what makes every verdict doubtful. */
-function exitCodeOf({ failed, notReproducible, undecided }: SweepResult): ExitCode {
-  if (failed > 0) return exitCodes.violated;
-  if (notReproducible.length > 0) return exitCodes.notReproducible;
-  return undecided > 0 ? exitCodes.undecided : exitCodes.held;
 }

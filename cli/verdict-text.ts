@@ -21,10 +21,16 @@ export function exitCodeOf({ verdict }: Pick<RunResult, 'verdict'>): ExitCode {
   return verdict === 'undecided' ? exitCodes.undecided : exitCodes.violated;
 }
 
-/** Keeps the plan where `replay` finds it; returns the path. */
-export function keepPlan({ plan }: RunResult, directory: string): string {
+/**
+ * Keeps the plan where `replay` finds it; returns the path. One that was varied does not take the place of the one that it was
+ * made from.
+ */
+export function keepPlan({ plan }: RunResult, directory: string, isVaried: boolean): string {
   mkdirSync(directory, { recursive: true });
-  const path = join(directory, failureFileName(plan.scenario, plan.seed, plan.system));
+  const path = join(
+    directory,
+    failureFileName(plan.scenario, isVaried ? `${plan.seed}-varied` : plan.seed, plan.system),
+  );
   writeFileSync(path, formatPlan(plan));
   return path;
 }
@@ -47,6 +53,7 @@ export function runDocument(result: RunResult, planPath: string | undefined): Re
     wallMs: Math.round(result.wallMs * 1000) / 1000,
     faults,
     metrics: result.metrics,
+    goals: result.goals,
     planPath: planPath ?? null,
   };
 }
@@ -87,6 +94,7 @@ function describeNumbers(result: RunResult): string {
     ['events', formatCount(result.events)],
     ['faults', faults.length === 0 ? 'none' : faults.join(', ')],
     ...describeMetrics(result.metrics),
+    ['came to', result.goals.length === 0 ? 'no rare moment' : result.goals.join(', ')],
     ['judged by', result.properties.join(', ')],
     ['trace', `${result.traceHash} (the same plan and code always give this hash)`],
   ];

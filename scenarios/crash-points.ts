@@ -26,6 +26,7 @@ import { failureText } from './report/text.js';
 import { propertyMeanings, signatureOf, type Property, type Violation } from './oracles/violation.js';
 import { formatPlan, type Plan } from './plan.js';
 import { runPlan, type RunResult } from './run.js';
+import type { Program } from './workloads/workload.js';
 
 export interface CrashPointsOptions {
   /** Crash these alone; all nodes of the plan when absent. */
@@ -44,6 +45,8 @@ export interface CrashPointsOptions {
   readonly onProgress?: (progress: CrashPointsProgress) => void;
   /** Ends the enumeration after the run that is under way; the result says what was found so far. */
   readonly signal?: AbortSignal;
+  /** Programs of the user, for a plan that names one. */
+  readonly programs?: readonly Program[];
   /** Another way to run, for tests. */
   readonly runPlan?: typeof runPlan;
 }
@@ -162,7 +165,8 @@ class Enumeration {
   constructor(plan: Plan, options: CrashPointsOptions) {
     this.#plan = plan;
     this.#options = options;
-    this.#run = options.runPlan ?? runPlan;
+    const { programs = [], runPlan: run = runPlan } = options;
+    this.#run = (each, how) => run(each, { programs, ...how });
     for (const node of options.nodes ?? plan.nodes) {
       this.#nodes.set(node, { node, operations: 0, crashes: 0, powerLosses: 0, failed: 0 });
     }

@@ -52,7 +52,7 @@ export {
   type ScenarioDefinition,
   type Streams,
 } from './scenario.js';
-export { makePlan, usualDisk, usualLink } from './make-plan.js';
+export { makePlan, prepareRun, usualDisk, usualLink, type Preparation } from './make-plan.js';
 export {
   formatPlan,
   planVersion,
@@ -111,8 +111,16 @@ export {
   type ViolationKind,
 } from './oracles/violation.js';
 export { failureFileName, runSeed, type RunSeedOptions, type SeedFailure, type SeedOutcome } from './run-seed.js';
-export { sweep, type SeedRange, type SweepOptions, type SweepProgress } from './sweep.js';
+export { sweep, type SweepOptions, type SweepProgress } from './sweep.js';
+export { goalMeanings, type Goal } from './goals.js';
+export type { SeedRange, Shard } from './sweep-order.js';
+export { mergeResults, type MergedResults } from './merge.js';
+export { readResults, ResultsFile, type RecordedResults, type SweepIdentity } from './results-file.js';
+export { faultSwitches, faultSwitchNames, withoutFaults, type FaultSwitch } from './fault-switches.js';
+export { profiles, varyPlan, type Profile, type Variation } from './profile.js';
+export { loadScenarios, scenarioFileEndings } from './load-scenarios.js';
 export {
+  type MissedGoal,
   type ScenarioMetrics,
   type ScenarioTally,
   type SeedName,

@@ -10,13 +10,10 @@ import type { NodeName } from '../core/index.js';
 import type { Simulation } from '../transport-sim/index.js';
 import { DiskFaults } from './disk-faults.js';
 import { isNodeFault, NodeFaults } from './node-faults.js';
-import { toLinkProfile, type Direction, type Plan, type PlannedFault } from './plan.js';
+import { benignLink, toLinkProfile, type Direction, type Plan, type PlannedFault } from './plan.js';
 import type { SimCluster } from './sim-cluster.js';
 
 type FaultOf<Kind extends PlannedFault['kind']> = Extract<PlannedFault, { readonly kind: Kind }>;
-
-/** Rates of a network that does nothing wrong. */
-const benign = { loss: 0, duplication: 0, reordering: 0, cut: 0, corruption: 0, splitting: 0 };
 
 /** A crash point that a node has come to. */
 export interface StruckCrashPoint {
@@ -149,7 +146,7 @@ export class FaultInjector {
     this.#hasEnded = true;
     network.heal();
     for (const direction of this.#held.splice(0)) this.#release(direction);
-    network.setProfile({ ...toLinkProfile(options.link), ...benign });
+    network.setProfile({ ...toLinkProfile(options.link), ...benignLink });
     this.#diskFaults.endAll();
     this.#nodeFaults.endAll(nodes);
     this.#cluster.endFaults();

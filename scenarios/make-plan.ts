@@ -18,6 +18,7 @@ import {
 import { resolveFault } from './resolve-fault.js';
 import { namesOfNodes, type Scenario, type ScenarioBody, type Streams } from './scenario.js';
 import { timesOf } from './schedule.js';
+import type { Program } from './workloads/workload.js';
 
 /** Links within a data centre, nothing wrong with them. */
 export const usualLink: LinkSettings = {
@@ -43,10 +44,21 @@ export const usualDisk: DiskSettings = {
 /**
  * Half-open links take 15 s to be noticed and waits between dials grow to 30 s, so a minute is fair to every timing.
  */
-const convergeWithinMs = 60_000;
+export const convergeWithinMs = 60_000;
+
+/** A plan, and the program that its nodes run: that of the scenario's workload, which may be the user's own. */
+export interface Preparation {
+  readonly plan: Plan;
+  readonly program: Program;
+}
 
 /** Throws `E_CONFIG` for a scenario that contradicts itself. */
 export function makePlan(scenario: Scenario, seed: string): Plan {
+  return prepareRun(scenario, seed).plan;
+}
+
+/** As `makePlan`, for who runs the plan at once: the name of a program alone leads to those that come with the package. */
+export function prepareRun(scenario: Scenario, seed: string): Preparation {
   if (seed === '') throw new AntecedentError('E_CONFIG', 'an empty seed; give any text, such as a number');
   const streams = streamsOf(seed);
   const body = scenario.body(streams);
@@ -58,7 +70,7 @@ export function makePlan(scenario: Scenario, seed: string): Plan {
   const operations = body.workload.plan({ random: streams('workload'), nodes });
   const faults = planFaults(body, nodes, { link, disk }, streams);
   const healedAtMs = endOf(operations.at(-1)?.atMs ?? 0, faults);
-  return {
+  const plan: Plan = {
     version: planVersion,
     scenario: scenario.name,
     seed,
@@ -80,6 +92,7 @@ export function makePlan(scenario: Scenario, seed: string): Plan {
     deadlineMs: healedAtMs + Math.max(1, body.expect?.convergeWithin ?? convergeWithinMs),
     ...planBudgets(body.expect ?? {}),
   };
+  return { plan, program: body.workload };
 }
 
 /** Throws `E_CONFIG` for less than nothing. */
@@ -97,7 +110,8 @@ function planBudgets(expected: NonNullable<ScenarioBody['expect']>): Pick<Plan, 
   return Object.keys(budgets).length === 0 ? {} : { budgets };
 }
 
-function streamsOf(seed: string): Streams {
+/** The streams from which everything is drawn that a seed decides before the run. */
+export function streamsOf(seed: string): Streams {
   // Only its streams are used. The prefix keeps them apart from those of the run, which has the same seed.
   const simulation = new Simulation({ seed });
   return (concern) => simulation.random(`plan/${concern}`);
@@ -136,7 +150,7 @@ function planApplications(
  * When the last operation has been asked for and the last fault has ended, restarts included; a whole number of
  * milliseconds.
  */
-function endOf(lastOperationMs: number, faults: readonly PlannedFault[]): number {
+export function endOf(lastOperationMs: number, faults: readonly PlannedFault[]): number {
   const endsMs = faults.map((fault) => fault.atMs + lengthOf(fault));
   return Math.ceil(endsMs.reduce((latest, endMs) => Math.max(latest, endMs), lastOperationMs));
 }

@@ -48,6 +48,20 @@ export interface DeliveryTimes {
   readonly max: number;
 }
 
+/** Of a run of which nothing is known. */
+export const emptyMetrics: RunMetrics = {
+  messages: 0,
+  bytes: 0,
+  syncs: 0,
+  messagesPerBroadcast: 0,
+  bytesPerBroadcast: 0,
+  syncsPerBroadcast: 0,
+  deliveryMs: { p50: 0, p99: 0, max: 0 },
+  linkBufferBytesMax: 0,
+  diskBytesMax: 0,
+  memoryBytes: { max: 0, messages: 0, index: 0, tables: 0 },
+};
+
 export interface RunTotals {
   readonly broadcasts: number;
   readonly usage: Usage;

@@ -98,6 +98,9 @@ export interface LinkSettings extends Omit<LinkProfile, 'bytesPerMs' | 'sparedWr
   readonly sparedWrites?: number;
 }
 
+/** Rates of a network that does nothing wrong. */
+export const benignLink = { loss: 0, duplication: 0, reordering: 0, cut: 0, corruption: 0, splitting: 0 } as const;
+
 /** What a plan says about disks: how long they take, and what a loss of power leaves. */
 export interface DiskSettings extends Pick<DiskProfile, 'syncMs' | 'writeMs' | 'readMs' | 'tornWrite'> {
   /** `random` when absent. */

@@ -5,13 +5,14 @@
  * also whether it is verified (run a second time, to compare the traces) depends on these two alone. The outcome is
  * plain data that can be sent between threads and written to files.
  */
+import type { Goal } from './goals.js';
 import type { HistoryEvent } from './history.js';
-import { makePlan } from './make-plan.js';
-import type { RunMetrics } from './metrics.js';
+import { prepareRun, type Preparation } from './make-plan.js';
+import { emptyMetrics, type RunMetrics } from './metrics.js';
 import { failureText } from './report/text.js';
 import { signatureOf, type Property, type Violation } from './oracles/violation.js';
 import { formatPlan, type Plan, type System } from './plan.js';
-import { planForSystem } from './pluto-plan.js';
+import { varyPlan, type Variation } from './profile.js';
 import { runPlan, type RunResult } from './run.js';
 import type { Scenario } from './scenario.js';
 
@@ -27,6 +28,8 @@ export interface SeedOutcome {
   readonly simulatedMs: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly metrics: RunMetrics;
+  /** Rare moments that it came to. */
+  readonly goals: readonly Goal[];
   /** What it was judged by. */
   readonly properties: readonly Property[];
   readonly traceHash: string;
@@ -41,35 +44,35 @@ export interface SeedOutcome {
 export interface SeedFailure {
   readonly signature: string;
   readonly violation: Violation;
-  /** As `replay` reads it. */
-  readonly planText: string;
-  /** The report, given where the plan is kept. */
+  /** As `replay` reads it; undefined when not even the plan could be made. */
+  readonly planText: string | undefined;
+  /** Where the report says that the plan is kept. */
+  readonly planPath: string | undefined;
   readonly reportText: string;
 }
 
 export interface RunSeedOptions {
-  /** What the nodes are; `antecedent` when absent. */
-  readonly system?: System;
   /** Share of the seeds that are run twice: 0 ... 1. */
   readonly verifyShare: number;
   /** Where the plan of a failure will be kept, for its report. */
   readonly planPath: string | undefined;
   /** What to type to start this program, for its report. */
   readonly program?: string;
-  /** Other ways to plan and run, for tests. */
-  readonly makePlan?: typeof makePlan;
+  /** How the run differs from its scenario. */
+  readonly variation?: Variation;
+  /** Another way to run, for tests. */
   readonly runPlan?: typeof runPlan;
 }
 
 export function runSeed(scenario: Scenario, seed: number, options: RunSeedOptions): SeedOutcome {
-  const made = (options.makePlan ?? makePlan)(scenario, String(seed));
-  const plan = planForSystem(made, options.system ?? made.system ?? 'antecedent');
+  const { plan, program } = prepareSeed(scenario, seed, options);
   const run = options.runPlan ?? runPlan;
-  const result = run(plan);
+  const programs = [program];
+  const result = run(plan, { programs });
   const violation = result.violations[0];
   // A failure is always run again: its report needs the history, and a failure that does not repeat is another kind of bug.
   const isVerified = violation !== undefined || isChosen(scenario.name, seed, options.verifyShare);
-  const again = isVerified ? run(plan, { keepHistory: violation !== undefined }) : undefined;
+  const again = isVerified ? run(plan, { programs, keepHistory: violation !== undefined }) : undefined;
   return {
     scenario: scenario.name,
     seed,
@@ -80,12 +83,58 @@ export function runSeed(scenario: Scenario, seed: number, options: RunSeedOption
     simulatedMs: result.simulatedMs,
     faults: result.faults,
     metrics: result.metrics,
+    goals: result.goals,
     properties: result.properties,
     traceHash: result.traceHash,
     isVerified,
     isReproducible: again === undefined || again.traceHash === result.traceHash,
     failure: violation === undefined ? undefined : describeFailure(plan, violation, again?.history ?? [], options),
   };
+}
+
+/**
+ * The outcome of a run that did not live to have one: it hung, or it took its thread with it. Whoever noticed that says in
+ * `violation` what happened. Throws what making the plan throws.
+ */
+export function lostSeed(
+  scenario: Scenario,
+  seed: number,
+  violation: Violation,
+  options: Pick<RunSeedOptions, 'planPath' | 'program' | 'variation'>,
+): SeedOutcome {
+  const { plan } = prepareSeed(scenario, seed, options);
+  return lostOutcome(scenario.name, seed, describeFailure(plan, violation, [], options));
+}
+
+/** As `lostSeed`, for who can tell the failure without the plan. */
+export function lostOutcome(scenario: string, seed: number, failure: SeedFailure): SeedOutcome {
+  return {
+    scenario,
+    seed,
+    verdict: failure.violation.kind,
+    events: 0,
+    broadcasts: 0,
+    deliveries: 0,
+    simulatedMs: 0,
+    faults: {},
+    metrics: emptyMetrics,
+    goals: [],
+    properties: [failure.violation.property],
+    traceHash: '',
+    // It was made twice, and came to the same end.
+    isVerified: true,
+    isReproducible: true,
+    failure,
+  };
+}
+
+function prepareSeed(
+  scenario: Scenario,
+  seed: number,
+  { variation = {} }: Pick<RunSeedOptions, 'variation'>,
+): Preparation {
+  const { plan, program } = prepareRun(scenario, String(seed));
+  return { plan: varyPlan(plan, variation), program };
 }
 
 /** Where the plan of a failing seed is kept, within its directory. */
@@ -97,12 +146,13 @@ function describeFailure(
   plan: Plan,
   violation: Violation,
   history: readonly HistoryEvent[],
-  { planPath, program = 'antecedent' }: RunSeedOptions,
+  { planPath, program = 'antecedent' }: Pick<RunSeedOptions, 'planPath' | 'program'>,
 ): SeedFailure {
   return {
     signature: signatureOf(plan.scenario, violation),
     violation,
     planText: formatPlan(plan),
+    planPath,
     reportText: failureText({ plan, violation, history, planPath, program }),
   };
 }

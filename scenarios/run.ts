@@ -11,6 +11,7 @@
 import { performance } from 'node:perf_hooks';
 import { AntecedentError, defaultLimits, defaultTimings, type NodeName } from '../core/index.js';
 import { Simulation, type DiskOperation, type Usage } from '../transport-sim/index.js';
+import { GoalWatch, type Goal } from './goals.js';
 import type { HistoryEvent } from './history.js';
 import { FaultInjector, type StruckCrashPoint } from './inject.js';
 import { judgeOptions, membersAtFirst } from './judge-options.js';
@@ -59,6 +60,8 @@ export interface RunResult {
   /** Injected faults, by kind. */
   readonly faults: Readonly<Record<string, number>>;
   readonly metrics: RunMetrics;
+  /** Rare moments that it came to. */
+  readonly goals: readonly Goal[];
   /** What it was judged by, as far as it came. */
   readonly properties: readonly Property[];
   /** The crash points of the plan that nodes have come to; absent when there were none. */
@@ -104,6 +107,7 @@ class Run {
   readonly #history: HistoryEvent[] = [];
   readonly #deliveryTimer = new DeliveryTimer();
   readonly #memoryGauge = new MemoryGauge();
+  readonly #goals: GoalWatch;
   /** Before anything was broadcast, and when everything was delivered everywhere. */
   #usageBefore: Usage | undefined;
   #usageAfter: Usage | undefined;
@@ -122,12 +126,14 @@ class Run {
   constructor(plan: Plan, program: Program, options: RunOptions) {
     this.#plan = plan;
     this.#options = options;
+    this.#goals = new GoalWatch(plan.nodes);
     this.#simulation = new Simulation({
       seed: plan.seed,
       link: toLinkProfile(plan.options.link),
       disk: plan.options.disk,
       keepTrace: options.keepTrace ?? 0,
       digests: runDigests,
+      onLog: (node, _level, event, fields) => this.#goals.handleLog(node, event, fields, this.#simulation.nowMs),
     });
     this.#judge = new Judge(judgeOptions(plan));
     this.#cluster = new SimCluster(plan, program, this.#simulation, (event) => this.#observe(event));
@@ -166,6 +172,7 @@ class Run {
       wallMs,
       faults: { ...Object.fromEntries(simulation.faults), ...this.#injector.changes },
       metrics: this.#metrics(),
+      goals: this.#goals.reached,
       properties: [
         ...this.#judge.properties,
         ...(this.#hasRestJudged ? (['bounded-memory', 'idle'] as const) : []),
@@ -280,7 +287,9 @@ class Run {
 
   #lookAt(node: NodeName): MemoryLook | undefined {
     const look = this.#cluster.memoryOf(node);
-    if (look !== undefined) this.#memoryGauge.note(look.memory);
+    if (look === undefined) return undefined;
+    this.#memoryGauge.note(look.memory);
+    this.#goals.handleLook(look);
     return look;
   }
 
@@ -294,6 +303,7 @@ class Run {
       simulation.note(event.type, event.dot.incarnation, event.dot.seq);
     } else simulation.note(event.type);
     this.#deliveryTimer.observe(event);
+    this.#goals.observe(event);
     if (event.type === 'broadcast') this.#usageBefore ??= { ...simulation.usage };
     // What a node says of itself, without anybody asking, is nothing that gets done.
     if (event.type !== 'stable') this.#progress = { events: simulation.events, atMs: simulation.nowMs };

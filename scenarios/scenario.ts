@@ -15,6 +15,7 @@
 import {
   AntecedentError,
   nodeName,
+  unknownName,
   type Limits,
   type NodeName,
   type NodeOptions,
@@ -22,6 +23,7 @@ import {
 } from '../core/index.js';
 import type { RandomStream } from '../transport-sim/index.js';
 import type { Milliseconds } from './duration.js';
+import { goalNames, type Goal } from './goals.js';
 import type { ApplicationMode, DiskSettings, LinkSettings } from './plan.js';
 import type { ScheduledFault } from './schedule.js';
 import type { Workload } from './workloads/workload.js';
@@ -61,26 +63,39 @@ export interface ScenarioBody {
 /** A stream of the seed for one concern, so that drawing more for one does not shift another. */
 export type Streams = (concern: string) => RandomStream;
 
-export type ScenarioDefinition =
-  | ({ readonly about: string } & ScenarioBody)
-  | { readonly about: string; readonly vary: (streams: Streams) => ScenarioBody };
-
-export interface Scenario {
-  readonly name: string;
+interface Description {
   /** One sentence for people. */
   readonly about: string;
-  /** What it is for one seed. */
-  readonly body: (streams: Streams) => ScenarioBody;
+  /**
+   * What a scenario exists for: rare moments that its runs must come to now and then. A sweep that has made a hundred runs of it
+   * or more, none of which came there, fails.
+   */
+  readonly goals?: readonly Goal[];
 }
 
-/** Throws `E_CONFIG` for a name that is not of a-z 0-9 and `-`. */
+export type ScenarioDefinition =
+  (Description & ScenarioBody) | (Description & { readonly vary: (streams: Streams) => ScenarioBody });
+
+export interface Scenario extends Description {
+  readonly name: string;
+  /** What it is for one seed. */
+  readonly body: (streams: Streams) => ScenarioBody;
+  /** The file that it was loaded from, see `loadScenarios`; absent for one of the catalogue, or of a running program. */
+  readonly file?: string;
+}
+
+/** Throws `E_CONFIG` for a name that is not of a-z 0-9 and `-`, and for a goal that there is not. */
 export function scenario(name: string, definition: ScenarioDefinition): Scenario {
   if (!/^[a-z0-9][a-z0-9-]*$/.test(name)) {
     throw new AntecedentError('E_CONFIG', `${JSON.stringify(name)} is no scenario name; use a-z, 0-9 and "-"`);
   }
-  const { about } = definition;
-  if ('vary' in definition) return { name, about, body: definition.vary };
-  return { name, about, body: () => definition };
+  const { about, goals } = definition;
+  const stranger = goals?.find((goal) => !goalNames.includes(goal));
+  if (stranger !== undefined) {
+    throw new AntecedentError('E_CONFIG', `${name}: ${unknownName('goal', stranger, goalNames)}`);
+  }
+  const described = { name, about, ...(goals === undefined ? {} : { goals }) };
+  return { ...described, body: 'vary' in definition ? definition.vary : (): ScenarioBody => definition };
 }
 
 /** True for what `scenario` made, also in another copy of this module. */

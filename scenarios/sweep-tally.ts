@@ -1,13 +1,17 @@
 /**
- * What a sweep has found so far. Adding is commutative apart from the order of the lists, so the tallies of shards can be
- * joined into that of the whole.
+ * What a sweep has found so far. Sums of fractions depend on the order in which they are added, and lists on the order of what
+ * they list, so whoever adds keeps to the order of the sweep; then the same runs give the same tally, wherever they were made.
  */
+import type { FaultSwitch } from './fault-switches.js';
+import { goalNames, type Goal } from './goals.js';
 import { share, type RunMetrics } from './metrics.js';
 import { propertyMeanings, type Property } from './oracles/violation.js';
 import type { System } from './plan.js';
+import type { Profile, Variation } from './profile.js';
 import type { SeedOutcome } from './run-seed.js';
+import type { Scenario } from './scenario.js';
 
-/** The document that `sweep --json` prints. Rates are per second of wall time on one core. */
+/** The document that `sweep --json` prints. Rates are per second of wall time, of all jobs together. */
 export interface SweepResult {
   /** What the nodes were. */
   readonly system: System;
@@ -30,6 +34,13 @@ export interface SweepResult {
   readonly deliveries: number;
   /** Injected faults by kind, in the order of their names. */
   readonly faults: Readonly<Record<string, number>>;
+  /** How the runs differed from their scenarios: null and none when they did not. */
+  readonly profile: Profile | null;
+  readonly without: readonly FaultSwitch[];
+  /** How many runs came to each rare moment, in the order of `goalMeanings`. */
+  readonly goals: Readonly<Record<Goal, number>>;
+  /** Goals that a scenario promises, and that none of its runs came to, though there were enough of them. */
+  readonly missedGoals: readonly MissedGoal[];
   /** What the runs were judged by: all that any of them was, in the order of `propertyMeanings`. */
   readonly properties: readonly Property[];
   readonly scenarios: readonly ScenarioTally[];
@@ -60,26 +71,41 @@ export interface ScenarioMetrics extends Omit<RunMetrics, 'deliveryMs' | 'memory
   readonly memoryBytesMax: number;
 }
 
+export interface MissedGoal {
+  readonly scenario: string;
+  readonly goal: Goal;
+  /** In how many runs it was not reached. */
+  readonly runs: number;
+}
+
 export interface SeedName {
   readonly scenario: string;
   readonly seed: number;
 }
 
-export interface SweepFailure extends SeedName {
+export interface SweepFailure extends SeedName, KeptFiles {
   readonly signature: string;
   readonly property: Property;
   readonly sentence: string;
+}
+
+/** Where a failure is told about. */
+export interface KeptFiles {
   /** Null when the plan was not kept; it can be made again from scenario and seed. */
   readonly planPath: string | null;
   readonly reportPath: string | null;
-  /** The same as a page for the browser, with a diagram. */
+  /** The same as a page for the browser, with a diagram. Null also where it cannot be drawn: see `FailureKeeper`. */
   readonly htmlPath: string | null;
 }
+
+export const nothingKept: KeptFiles = { planPath: null, reportPath: null, htmlPath: null };
 
 /** Grows with every run. */
 interface Tally {
   readonly name: string;
   readonly about: string;
+  readonly promised: readonly Goal[];
+  readonly reached: Map<Goal, number>;
   runs: number;
   failed: number;
   events: number;
@@ -96,6 +122,12 @@ interface Tally {
   memoryBytesMax: number;
 }
 
+/** Fewer runs than this may miss what happens now and then. */
+const runsForGoals = 100;
+
+/** What a tally must know of a scenario. */
+export type TalliedScenario = Pick<Scenario, 'name' | 'about' | 'goals'>;
+
 export class SweepTally {
   readonly #system: System;
   readonly #scenarios = new Map<string, Tally>();
@@ -104,28 +136,26 @@ export class SweepTally {
   readonly #notReproducible: SeedName[] = [];
   readonly #undecided: SeedName[] = [];
   readonly #properties = new Set<Property>();
-  readonly #signatures = new Map<string, number>();
+  readonly #profile: Profile | null;
+  readonly #without: readonly FaultSwitch[];
   #runs = 0;
   #verified = 0;
   #events = 0;
   #broadcasts = 0;
 
-  constructor(scenarios: readonly { readonly name: string; readonly about: string }[], system: System = 'antecedent') {
-    this.#system = system;
-    for (const { name, about } of scenarios) this.#scenarios.set(name, emptyTally(name, about));
+  constructor(scenarios: readonly TalliedScenario[], { system, profile, without = [] }: Variation = {}) {
+    this.#system = system ?? 'antecedent';
+    this.#profile = profile ?? null;
+    this.#without = without;
+    for (const scenario of scenarios) this.#scenarios.set(scenario.name, emptyTally(scenario));
   }
 
   get counts(): { readonly runs: number; readonly failed: number; readonly events: number } {
     return { runs: this.#runs, failed: this.#failures.length, events: this.#events };
   }
 
-  /** How many failures with this signature there were. */
-  failuresLike(signature: string): number {
-    return this.#signatures.get(signature) ?? 0;
-  }
-
-  /** `planPath` is where the plan of a failure was kept. */
-  add(outcome: SeedOutcome, planPath: string | undefined): void {
+  /** `kept` is what was kept of a failure. */
+  add(outcome: SeedOutcome, kept: KeptFiles = nothingKept): void {
     const { scenario, seed, failure } = outcome;
     this.#runs += 1;
     if (outcome.isVerified) this.#verified += 1;
@@ -137,7 +167,7 @@ export class SweepTally {
     for (const property of outcome.properties) this.#properties.add(property);
     if (!outcome.isReproducible) this.#notReproducible.push({ scenario, seed });
     if (outcome.verdict === 'undecided') this.#undecided.push({ scenario, seed });
-    if (failure !== undefined) this.#addFailure({ scenario, seed }, failure, planPath);
+    if (failure !== undefined) this.#addFailure({ scenario, seed }, failure, kept);
     const tally = this.#scenarios.get(scenario);
     if (tally === undefined) return;
     tally.runs += 1;
@@ -146,23 +176,17 @@ export class SweepTally {
     tally.deliveries += outcome.deliveries;
     tally.simulatedMs += outcome.simulatedMs;
     addMetrics(tally, outcome.metrics);
+    for (const goal of outcome.goals) tally.reached.set(goal, (tally.reached.get(goal) ?? 0) + 1);
     if (failure !== undefined) tally.failed += 1;
   }
 
-  #addFailure(
-    name: SeedName,
-    { signature, violation }: NonNullable<SeedOutcome['failure']>,
-    planPath: string | undefined,
-  ): void {
-    this.#signatures.set(signature, this.failuresLike(signature) + 1);
+  #addFailure(name: SeedName, { signature, violation }: NonNullable<SeedOutcome['failure']>, kept: KeptFiles): void {
     this.#failures.push({
       ...name,
       signature,
       property: violation.property,
       sentence: violation.sentence,
-      planPath: planPath ?? null,
-      reportPath: planPath?.replace(/\.json$/, '.txt') ?? null,
-      htmlPath: planPath?.replace(/\.json$/, '.html') ?? null,
+      ...kept,
     });
   }
 
@@ -186,6 +210,10 @@ export class SweepTally {
       events: this.#events,
       broadcasts: this.#broadcasts,
       deliveries: scenarios.reduce((sum, tally) => sum + tally.deliveries, 0),
+      profile: this.#profile,
+      without: this.#without,
+      goals: this.#goals(),
+      missedGoals: this.#missedGoals(),
       faults: Object.fromEntries([...this.#faults].sort(([a], [b]) => (a < b ? -1 : 1))),
       properties: (Object.keys(propertyMeanings) as Property[]).filter((property) => this.#properties.has(property)),
       scenarios,
@@ -194,12 +222,32 @@ export class SweepTally {
       undecidedRuns: this.#undecided,
     };
   }
+
+  #goals(): Readonly<Record<Goal, number>> {
+    const tallies = [...this.#scenarios.values()];
+    const counts = goalNames.map((goal) => [
+      goal,
+      tallies.reduce((sum, { reached }) => sum + (reached.get(goal) ?? 0), 0),
+    ]);
+    return Object.fromEntries(counts) as Record<Goal, number>;
+  }
+
+  /** None when faults were taken out or brought in: scenarios promise what they come to as they are. */
+  #missedGoals(): readonly MissedGoal[] {
+    if (this.#profile !== null || this.#without.length > 0) return [];
+    return [...this.#scenarios.values()].flatMap(({ name, runs, promised, reached }) => {
+      if (runs < runsForGoals) return [];
+      return promised.filter((goal) => !reached.has(goal)).map((goal) => ({ scenario: name, goal, runs }));
+    });
+  }
 }
 
-function emptyTally(name: string, about: string): Tally {
+function emptyTally({ name, about, goals = [] }: TalliedScenario): Tally {
   return {
     name,
     about,
+    promised: goals,
+    reached: new Map(),
     runs: 0,
     failed: 0,
     events: 0,

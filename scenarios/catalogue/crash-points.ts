@@ -47,6 +47,7 @@ const fewOperations: Workload = {
 
 export const smallLog: Scenario = scenario('small-log', {
   about: 'A few messages in small segments, then a loss of power that keeps only what was synced: for crash-points.',
+  goals: ['torn-tail-cut', 'segment-dropped'],
   nodes: 3,
   workload: fewOperations,
   faults: [

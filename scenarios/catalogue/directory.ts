@@ -24,6 +24,7 @@ export const acquaintedMs = 500;
 export const wipedDisk: Scenario = scenario('wiped-disk', {
   about:
     'The disk of a node is emptied, and it comes back under its name, knowing nothing: the others give it back what they have.',
+  goals: ['incarnation-begun'],
   vary: (streams) => {
     const nodes = namesOfNodes(3);
     const random = streams('wiped-disk');
@@ -53,6 +54,7 @@ export const wipedDisk: Scenario = scenario('wiped-disk', {
 export const restoredBackup: Scenario = scenario('restored-backup', {
   about:
     'A node goes back to a backup: marked, it fetches what it has forgotten and goes on; unmarked, it is fenced before it can do harm.',
+  goals: ['rollback-noticed'],
   vary: (streams) => {
     const nodes = namesOfNodes(3);
     const random = streams('restored-backup');
@@ -123,6 +125,7 @@ function drawRestore(random: RandomStream, node: NodeName, atMs: number): readon
 export const twinNames: Scenario = scenario('twin-names', {
   about:
     'A second process with the name of a node, and mostly with a copy of its directory, runs beside it or in its place: no message gets two bodies.',
+  goals: ['twin-refused'],
   vary: (streams) => {
     const nodes = namesOfNodes(3);
     const random = streams('twin-names');

@@ -29,6 +29,7 @@ const smallSegments = { segmentBytesMax: 4 << 10 };
 
 export const tornTail: Scenario = scenario('torn-tail', {
   about: 'Machines lose power in the middle of large appends, and of each un-synced write a part is left.',
+  goals: ['torn-tail-cut'],
   nodes: 3,
   workload: mailboxes({ perSecond: 50, for: seconds(2), largeMails: 0.5 }),
   faults: [
@@ -45,6 +46,7 @@ export const tornTail: Scenario = scenario('torn-tail', {
 export const bitRotFound: Scenario = scenario('bit-rot', {
   about:
     'Bits flip in the log of one node, which is then restarted: it refuses its log or is right, and the others go on.',
+  goals: ['log-refused'],
   vary: (streams) => {
     const nodes = namesOfNodes(3);
     const random = streams('bit-rot');
@@ -98,6 +100,7 @@ function withoutUsersAt(workload: Workload, node: NodeName, fromMs: number): Wor
 export const repairedLog: Scenario = scenario('repaired-log', {
   about:
     'Bits flip in the log of one node, an operator repairs it, and the node fetches back from the others what it has forgotten.',
+  goals: ['log-repaired'],
   vary: (streams) => {
     const nodes = namesOfNodes(3);
     const random = streams('repaired-log');
@@ -131,6 +134,7 @@ export const repairedLog: Scenario = scenario('repaired-log', {
 
 export const diskFullAndBack: Scenario = scenario('disk-full', {
   about: 'Disks run full again and again, and room comes back: nobody restarts, and nothing is lost.',
+  goals: ['storage-blocked', 'storage-recovered'],
   nodes: 3,
   workload: mailboxes({ perSecond: 50, for: seconds(2), largeMails: 0.05 }),
   faults: [
@@ -149,6 +153,7 @@ export const diskFullAndBack: Scenario = scenario('disk-full', {
 export const syncFails: Scenario = scenario('fsync-fails', {
   about:
     'Syncs and writes fail: nodes stop and are started again, sometimes after a loss of power that takes what the sync had dropped.',
+  goals: ['stopped-by-itself'],
   vary: (streams) => {
     const nodes = namesOfNodes(3);
     return {
@@ -200,6 +205,7 @@ export const diskStalls: Scenario = scenario('disk-stall', {
 export const crashDuringRecovery: Scenario = scenario('crash-during-recovery', {
   about:
     'Processes die and machines lose power again and again within milliseconds of their start, before they have read their logs.',
+  goals: ['torn-tail-cut'],
   vary: (streams) => {
     const nodes = namesOfNodes(3);
     return {

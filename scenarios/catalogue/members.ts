@@ -29,6 +29,7 @@ const workload = mailboxes({ perSecond: 40, for: seconds(2.5), durable: 'mixed' 
 export const memberJoins: Scenario = scenario('member-joins', {
   about:
     'One or two nodes are added, at times by different members at once, while all write and the network or a process fails.',
+  goals: ['member-joined'],
   vary: (streams) => {
     const random = streams('member-joins');
     const nodes = namesOfNodes(3);
@@ -87,6 +88,7 @@ function drawTrouble(random: RandomStream, nodes: readonly string[]): Fault {
 export const memberLeaves: Scenario = scenario('member-leaves', {
   about:
     'Of five members one or two are removed while they write: alive, cut off, half heard, or dead for good; and some come again.',
+  goals: ['member-removed'],
   vary: (streams) => {
     const random = streams('member-leaves');
     const nodes = namesOfNodes(5);
@@ -147,6 +149,7 @@ const segmentBytesMax = 4 << 10;
 export const snapshotJoin: Scenario = scenario('snapshot-join', {
   about:
     'Journals have dropped their beginning when a node joins, is wiped, or returns after it was given up: it is given a state, though donors die.',
+  goals: ['snapshot-installed'],
   vary: (streams) => {
     const random = streams('snapshot-join');
     const kind = random.pick(['joins', 'wiped', 'returns', 'returns'] as const);

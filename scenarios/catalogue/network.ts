@@ -15,6 +15,7 @@ const whileWriting = { from: ms(200), until: seconds(2) };
 
 export const partitionHeal: Scenario = scenario('partition-heal', {
   about: 'Two halves go on writing through a partition, then heal.',
+  goals: ['relayed'],
   nodes: 5,
   workload: mailboxes({ perSecond: 8, for: seconds(3) }),
   faults: [at(ms(500), partition('halves', { for: ms(1800) })), randomly(0.5, cut('any'), whileWriting)],
@@ -24,6 +25,7 @@ export const partitionHeal: Scenario = scenario('partition-heal', {
 
 export const bridge: Scenario = scenario('bridge', {
   about: 'Two halves go on writing while they reach each other only through one node, then heal.',
+  goals: ['relayed'],
   nodes: 5,
   workload: mailboxes({ perSecond: 8, for: seconds(3) }),
   faults: [at(ms(500), partition('bridge', { for: ms(1800) })), randomly(0.5, cut('any'), whileWriting)],
@@ -33,6 +35,7 @@ export const bridge: Scenario = scenario('bridge', {
 
 export const flapping: Scenario = scenario('flapping', {
   about: 'Partitions come and go every few hundred milliseconds, and links are reset again and again.',
+  goals: ['relayed'],
   nodes: 4,
   workload: mailboxes({ perSecond: 10, for: seconds(3) }),
   faults: [
@@ -45,6 +48,7 @@ export const flapping: Scenario = scenario('flapping', {
 
 export const swizzleClog: Scenario = scenario('swizzle', {
   about: 'Directions clog one after the other in one random order, and come free in another.',
+  goals: ['held-back'],
   nodes: 4,
   workload: mailboxes({ perSecond: 14, for: seconds(3) }),
   faults: [every(ms(1000), swizzle({ for: ms(900) }), { from: ms(100), until: ms(2100) })],
@@ -54,6 +58,7 @@ export const swizzleClog: Scenario = scenario('swizzle', {
 
 export const oneWayBlock: Scenario = scenario('one-way', {
   about: 'A node is heard and hears nothing, then another is silent and hears everything.',
+  goals: ['relayed'],
   vary: (streams) => {
     const nodes = namesOfNodes(4);
     const [deaf = '', mute = ''] = streams('one-way nodes').shuffle(nodes);
@@ -72,6 +77,7 @@ export const oneWayBlock: Scenario = scenario('one-way', {
 
 export const reorderStorm: Scenario = scenario('reorder-storm', {
   about: 'Writes overtake each other all the time, and whole directions clog and then arrive at once.',
+  goals: ['held-back'],
   nodes: 4,
   workload: mailboxes({ perSecond: 18, for: seconds(2) }),
   link: { latency: { minMs: 1, maxMs: 20 }, reordering: 0.2, reorderDelayMs: 40, sparedWrites: handshakeWrites },
@@ -92,6 +98,7 @@ export const duplicateStorm: Scenario = scenario('duplicate-storm', {
 
 export const lossy: Scenario = scenario('lossy', {
   about: 'Writes vanish or are damaged while their links live on, and some cut their link at a random byte.',
+  goals: ['held-back', 'relayed'],
   nodes: 4,
   workload: mailboxes({ perSecond: 16, for: seconds(2) }),
   link: { loss: 0.05, cut: 0.01, corruption: 0.01, splitting: 0.1 },
@@ -106,6 +113,7 @@ const slowFor = seconds(4.5);
 export const slowPeer: Scenario = scenario('slow-peer', {
   about:
     'One node has a thin line and a slow disk: it falls behind while the others write, and catches up as slow as it is.',
+  goals: ['held-back'],
   nodes: 4,
   workload: mailboxes({ perSecond: 20, for: seconds(2), mailBytesMax: 1200 }),
   faults: [

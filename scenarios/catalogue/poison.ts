@@ -13,6 +13,7 @@ const whileWriting = { from: ms(100), until: ms(1700) };
 export const poisonMessage: Scenario = scenario('poison-message', {
   about:
     'Applications are stuck at a message, through restarts, until an operator skips it or they can apply it: everything else arrives.',
+  goals: ['delivery-skipped'],
   vary: (streams) => ({
     nodes: namesOfNodes(3),
     workload: mailboxes({ perSecond: 40, for: seconds(2), durable: 'mixed' }),

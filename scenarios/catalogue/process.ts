@@ -26,6 +26,7 @@ const late = randomly(2, hold('from-one', { for: ms(400) }), whileWriting);
 export const crashRestart: Scenario = scenario('crash-restart', {
   about:
     'Processes are killed and restarted, and closed one after the other, while everybody writes and one is heard late.',
+  goals: ['delivered-again', 'crashed-before-receipt'],
   nodes: 3,
   workload: mailboxes({ perSecond: 30, for: seconds(2) }),
   faults: [
@@ -45,6 +46,7 @@ export const crashRestart: Scenario = scenario('crash-restart', {
 
 export const powerLossRestart: Scenario = scenario('power-loss', {
   about: 'Machines lose power: what was not synced is gone or torn, and peers notice nothing until they time out.',
+  goals: ['torn-tail-cut', 'crashed-before-receipt'],
   nodes: 3,
   workload: mailboxes({ perSecond: 50, for: seconds(2), largeMails: 0.6 }),
   faults: [
@@ -83,6 +85,7 @@ export const pauseAndResume: Scenario = scenario('pause-and-resume', {
 
 export const minorityDies: Scenario = scenario('minority-dies-for-good', {
   about: 'One or two of five are heard by some of the others only, and then die for good: what one has, all must get.',
+  goals: ['held-back'],
   vary: (streams) => {
     const random = streams('minority');
     const nodes = namesOfNodes(5);

@@ -10,6 +10,7 @@ import { quickTimings, soon } from './timings.js';
 
 export const longBacklog: Scenario = scenario('long-backlog', {
   about: 'One node is away while the others fill several segments, and reads them back while they go on writing.',
+  goals: ['held-back', 'segment-dropped'],
   vary: (streams) => {
     const random = streams('long-backlog');
     const nodes = namesOfNodes(4);

@@ -27,13 +27,16 @@ import {
 } from '../faults.js';
 import type { DiskErrorRates, LinkSettings } from '../plan.js';
 import { scenario, type Scenario, type ScenarioBody, type Streams } from '../scenario.js';
-import { randomly, type ScheduledFault } from '../schedule.js';
+import { randomly, type ScheduledFault, type Span } from '../schedule.js';
 import { mailboxes } from '../workloads/mailboxes.js';
 import { anyApplication } from './process.js';
 import { quickTimings, soon } from './timings.js';
 
 const lastsMs = 2500;
 const span = { from: ms(50), until: ms(lastsMs - 300) };
+
+/** Bytes a millisecond that get also the largest mails through before their link is given up for dead. */
+const thinnestLine = 100;
 
 const anyDirection: readonly DirectionTarget[] = ['any', 'from-one', 'to-one', 'around-one', 'all'];
 
@@ -75,7 +78,7 @@ function drawBody(streams: Streams): ScenarioBody {
   const shape = streams('swarm shape');
   const largeMails = shape.pick([0, 0, 0, 0.2]);
   // A frame must get through before its link is given up for dead, also one of several mails.
-  const thinnest = largeMails > 0 ? 100 : 20;
+  const thinnest = largeMails > 0 ? thinnestLine : 20;
   return {
     nodes: shape.between(2, 5),
     workload: mailboxes({
@@ -105,6 +108,14 @@ function drawFaults(streams: Streams, thinnest: number): readonly ScheduledFault
     faults.push(randomly(perSecond, draw(random, thinnest), span));
   }
   return faults;
+}
+
+/** All of these faults at once, at times in the given span. */
+export function drawEveryFault(streams: Streams, during: Span): readonly ScheduledFault[] {
+  return Object.entries(faultKinds).map(([kind, draw]) => {
+    const random = streams(`every fault ${kind}`);
+    return randomly(random.between(2, 15) / 10, draw(random, thinnestLine), during);
+  });
 }
 
 /** Losses and the like, each up to `most`; a line that is thin carries at least `thinnest` bytes a millisecond. */

@@ -7,6 +7,7 @@
 import type { Violation } from '../oracles/violation.js';
 import { readPlan } from '../plan-schema.js';
 import type { runPlan } from '../run.js';
+import { isBuiltIn } from '../workloads/index.js';
 import { htmlReport } from './html.js';
 import { storyOfRun } from './story.js';
 
@@ -21,8 +22,11 @@ export interface FailurePageInput {
   readonly runPlan: typeof runPlan;
 }
 
-export function failurePage({ planText, violation, planPath, program, ...how }: FailurePageInput): string {
+/** Undefined for a program that is not part of this package. */
+export function failurePage(input: FailurePageInput): string | undefined {
+  const { planText, violation, planPath, program, ...how } = input;
   const plan = readPlan(planText, planPath);
+  if (!isBuiltIn(plan.workload)) return undefined;
   const { history = [], simulatedMs } = how.runPlan(plan, { keepHistory: true });
   // What was found counts, also where the run is another one when it is made again.
   const run = { plan, history, simulatedMs, verdict: violation.kind, violations: [violation] };

@@ -7,6 +7,11 @@ import type { Program } from './workload.js';
 export const builtInPrograms: readonly Program[] = [linesProgram, mailboxesProgram];
 
 /** The program called `name`, among `own` first. Throws `E_PLAN`. */
+/** True for the name of a program that comes with this package. */
+export function isBuiltIn(name: string): boolean {
+  return builtInPrograms.some((program) => program.name === name);
+}
+
 export function findProgram(name: string, own: readonly Program[]): Program {
   const known = [...own, ...builtInPrograms];
   const found = known.find((program) => program.name === name);
@@ -14,6 +19,6 @@ export function findProgram(name: string, own: readonly Program[]): Program {
   const names = [...new Set(known.map((program) => program.name))].join(', ');
   throw new AntecedentError(
     'E_PLAN',
-    `workload: ${JSON.stringify(name)} is unknown; use one of ${names}, or run the plan with its scenario file`,
+    `workload: ${JSON.stringify(name)} is unknown; use one of ${names}, or name the file of the plan's scenario with --scenario-file`,
   );
 }

@@ -50,7 +50,7 @@ test('prints exactly one JSON document, the same for the same seed', async () =>
   });
   expect(Object.keys(first ?? {})).toEqual([
     'scenario', 'seed', 'system', 'on', 'verdict', 'violations', 'traceHash', 'events', 'broadcasts', 'deliveries',
-    'simulatedMs', 'wallMs', 'faults', 'metrics', 'planPath',
+    'simulatedMs', 'wallMs', 'faults', 'metrics', 'goals', 'planPath',
   ]); // prettier-ignore
   expect({ ...second, wallMs: 0 }).toEqual({ ...first, wallMs: 0 });
   expect(third?.traceHash).not.toBe(first?.traceHash);
@@ -142,4 +142,38 @@ test('an empty file is no lines, and no failure', async () => {
   expect(exitCode).toBe(0);
   expect(JSON.parse(out)).toMatchObject({ lines: { lines: 0, isComplete: true } });
   expect(existsSync('runs/calm-1.json')).toBe(false);
+});
+
+const mine = join(import.meta.dirname, '../support/unruly-scenarios.ts');
+
+test("a scenario of a file of one's own is run, and its plan is replayed with that file", async () => {
+  const directory = temporaryDirectory();
+  const { exitCode, out } = await antecedent('run', `${mine}#own-workload`, '--seed', '4', '--out', directory);
+  expect(exitCode).toBe(0);
+  expect(out).toContain('HELD  own-workload, seed 4');
+  expect(out).toContain(`Next: antecedent run ${mine}#own-workload --seed 5`);
+  const plan = join(directory, 'own-workload-4.json');
+  const lost = await antecedent('replay', plan);
+  expect(lost.exitCode).toBe(2);
+  expect(lost.err).toContain('workload: "my-lines" is unknown');
+  expect(lost.err).toContain('--scenario-file');
+  expect((await antecedent('replay', plan, '--scenario-file', mine)).exitCode).toBe(0);
+  expect((await antecedent('run', plan, '--scenario-file', mine)).exitCode).toBe(0);
+});
+
+test('a file of several scenarios needs to be told which', async () => {
+  const { exitCode, err } = await antecedent('run', mine);
+  expect(exitCode).toBe(2);
+  expect(err).toMatch(/has several scenarios \(.*\): name one of them, as in .*unruly-scenarios\.ts#/);
+});
+
+test('a plan is run without some of its faults, and is not overwritten by what is left', async () => {
+  const directory = temporaryDirectory();
+  await antecedent('run', 'crash-restart', '--out', directory);
+  const plan = join(directory, 'crash-restart-1.json');
+  const before = readFileSync(plan, 'utf8');
+  const { out } = await antecedent('run', plan, '--no-crash', '--out', directory, '--json');
+  expect(JSON.parse(out)).toMatchObject({ planPath: join(directory, 'crash-restart-1-varied.json') });
+  expect(readFileSync(plan, 'utf8')).toBe(before);
+  expect(readFileSync(join(directory, 'crash-restart-1-varied.json'), 'utf8')).not.toContain('"crash"');
 });

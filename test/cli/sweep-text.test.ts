@@ -2,9 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { describeSweep } from '../../cli/sweep-text.js';
-import type { SweepFailure, SweepResult } from '../../scenarios/index.js';
+import { goalMeanings, type Goal, type SweepFailure, type SweepResult } from '../../scenarios/index.js';
 import { fakeStream } from './fake-terminal.js';
 import { temporaryDirectory } from './temporary-directory.js';
+
+const noGoals = Object.fromEntries(Object.keys(goalMeanings).map((goal) => [goal, 0])) as Record<Goal, number>;
 
 const held: SweepResult = {
   system: 'antecedent',
@@ -23,6 +25,10 @@ const held: SweepResult = {
   broadcasts: 1,
   deliveries: 90_000,
   faults: { crash: 1500, loss: 12 },
+  profile: null,
+  without: [],
+  goals: { ...noGoals, 'held-back': 1100, relayed: 3 },
+  missedGoals: [],
   properties: ['causal-order', 'durability'],
   scenarios: [
     {
@@ -68,7 +74,8 @@ function failure(seed: number, planPath: string | null, reportPath: string | nul
   };
 }
 
-const describe = (result: Partial<SweepResult>): string => describeSweep(fakeStream(), { ...held, ...result }, 'runs');
+const describe = (result: Partial<SweepResult>): string =>
+  describeSweep(fakeStream(), { ...held, ...result }, { directory: 'runs' });
 
 test('tells what was simulated, under which faults, and by what it was judged', () => {
   const text = describe({});
@@ -111,4 +118,29 @@ test('names runs that cannot be trusted, and does not say that all held', () => 
 
 test('an interrupted sweep says so', () => {
   expect(describe({ isInterrupted: true })).toContain('HELD  every property held in all 1,200 runs (interrupted)\n');
+});
+
+test('tells what runs came to, and what none of them did', () => {
+  expect(describe({})).toMatch(/^ {2}came to +held-back 1,100, relayed 3; never delivered-again, /m);
+});
+
+test('a promise that was not kept is named with its meaning, and nothing is said to hold', () => {
+  const text = describe({ missedGoals: [{ scenario: 'calm', goal: 'relayed', runs: 1200 }] });
+  expect(text).toContain('MISSED  calm promises "relayed", and none of its 1,200 runs came there: a message came from');
+  expect(text).not.toContain('HELD');
+});
+
+test('commands repeat how the runs differed from their scenarios', () => {
+  const text = describe({ failed: 1, failures: [failure(9, null)], profile: 'chaos', without: ['disk-full', 'cut'] });
+  expect(text).toContain('antecedent run calm --profile chaos --no-disk-full --no-cut --seed 9\n');
+  expect(text).toMatch(/^ {2}varied +--profile chaos --no-disk-full --no-cut$/m);
+});
+
+test('commands name the file that a scenario came from', () => {
+  const text = describeSweep(
+    fakeStream(),
+    { ...held, failed: 1, failures: [failure(9, null)] },
+    { directory: 'runs', argumentFor: (scenario) => `mine.ts#${scenario}` },
+  );
+  expect(text).toContain('antecedent run mine.ts#calm --seed 9\n');
 });

@@ -2,74 +2,11 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { runPlan } from '../../scenarios/index.js';
-import {
-  findScenario,
-  readPlan,
-  runSeed,
-  sweep,
-  type RunMetrics,
-  type RunResult,
-  type Violation,
-} from '../../scenarios/index.js';
+import { findScenario, readPlan, runSeed, scenario, sweep, type Goal } from '../../scenarios/index.js';
+import { failing, metrics, pretend, violation } from './pretended-runs.js';
 
 const calm = findScenario('calm');
 const lossy = findScenario('lossy');
-
-const violation: Violation = {
-  property: 'causal-order',
-  kind: 'safety',
-  atMs: 12,
-  sentence: 'b was given a:2 before a:1, which a had broadcast before it.',
-  nodes: ['a', 'b'],
-  messages: ['a:2', 'a:1'],
-};
-
-const metrics: RunMetrics = {
-  messages: 31,
-  bytes: 1000,
-  syncs: 5,
-  messagesPerBroadcast: 15.5,
-  bytesPerBroadcast: 500,
-  syncsPerBroadcast: 2.5,
-  deliveryMs: { p50: 3, p99: 20, max: 40 },
-  linkBufferBytesMax: 7,
-  diskBytesMax: 4096,
-  memoryBytes: { max: 900, messages: 500, index: 100, tables: 300 },
-};
-
-type Run = typeof runPlan;
-
-/** Runs nothing; what `change` says is the outcome. */
-function pretend(change: (scenario: string, seed: number) => Partial<RunResult> = () => ({})): {
-  readonly runPlan: Run;
-} {
-  const run: Run = (plan) => ({
-    scenario: plan.scenario,
-    seed: plan.seed,
-    system: 'antecedent',
-    on: 'sim',
-    verdict: 'pass',
-    violations: [],
-    traceHash: `${plan.scenario} ${plan.seed}`,
-    events: 100,
-    broadcasts: 2,
-    deliveries: 6,
-    skipped: 0,
-    simulatedMs: 1500,
-    wallMs: 1,
-    faults: { crash: 1 },
-    metrics,
-    properties: ['integrity'],
-    plan,
-    ...change(plan.scenario, Number(plan.seed)),
-  });
-  return { runPlan: run };
-}
-
-function failing(condition: (scenario: string, seed: number) => boolean): { readonly runPlan: Run } {
-  return pretend((scenario, seed) => (condition(scenario, seed) ? { verdict: 'safety', violations: [violation] } : {}));
-}
 
 function temporaryDirectory(): string {
   const path = mkdtempSync(join(tmpdir(), 'antecedent-test-'));
@@ -277,4 +214,71 @@ test('what a seed gives depends on scenario and seed alone, and can be sent to a
   expect(runSeed(lossy, 5, options)).toEqual(outcome);
   expect(structuredClone(outcome)).toEqual(outcome);
   expect(outcome).toMatchObject({ verdict: 'pass', isVerified: true, isReproducible: true, failure: undefined });
+});
+
+test('a shard makes its share of the runs', async () => {
+  const order: string[] = [];
+  const options = { scenarios: [calm, lossy], seeds: { from: 1, to: 4 }, runSeed: pretend() };
+  const result = await sweep({
+    ...options,
+    shard: { index: 2, of: 2 },
+    onProgress: ({ latest }) => order.push(`${latest.scenario} ${latest.seed}`),
+  });
+  expect(order).toEqual(['lossy 1', 'calm 2', 'lossy 3', 'calm 4']);
+  expect(result).toMatchObject({ runs: 4, scenarios: [{ runs: 2 }, { runs: 2 }] });
+});
+
+test.each([
+  { index: 0, of: 2 },
+  { index: 3, of: 2 },
+  { index: 1, of: 0.5 },
+])('shard $index of $of is refused', async (shard) => {
+  const options = { scenarios: [calm], seeds: { from: 1, to: 1 }, runSeed: pretend() };
+  await expect(sweep({ ...options, shard })).rejects.toMatchObject({ code: 'E_CONFIG' });
+});
+
+const promising = scenario('promising', {
+  about: 'Exists for two things.',
+  goals: ['held-back', 'relayed'],
+  vary: (streams) => calm.body(streams),
+});
+
+function reaching(goalsOf: (seed: number) => readonly Goal[]): ReturnType<typeof pretend> {
+  return pretend((_, seed) => ({ goals: goalsOf(seed) }));
+}
+
+test('says how many runs came to each goal', async () => {
+  const { goals, missedGoals } = await sweep({
+    scenarios: [calm, promising],
+    seeds: { from: 1, to: 5 },
+    runSeed: reaching((seed) => (seed > 3 ? ['held-back', 'twin-refused'] : [])),
+  });
+  expect(goals).toMatchObject({ 'held-back': 4, 'twin-refused': 4, relayed: 0 });
+  // Five runs are too few to expect anything of.
+  expect(missedGoals).toEqual([]);
+});
+
+test('a goal that a scenario promises and none of a hundred runs came to is missed', async () => {
+  const options = { scenarios: [calm, promising], seeds: { from: 1, to: 100 } };
+  const heldBack = reaching((seed) => (seed === 70 ? ['held-back'] : []));
+  expect((await sweep({ ...options, runSeed: heldBack })).missedGoals).toEqual([
+    { scenario: 'promising', goal: 'relayed', runs: 100 },
+  ]);
+  const both = reaching((seed) => (seed === 70 ? ['held-back'] : seed === 71 ? ['relayed'] : []));
+  expect((await sweep({ ...options, runSeed: both })).missedGoals).toEqual([]);
+});
+
+test('nothing is expected of a scenario whose faults are switched off', async () => {
+  const { missedGoals, without } = await sweep({
+    scenarios: [promising],
+    seeds: { from: 1, to: 100 },
+    variation: { without: ['crash'] },
+    runSeed: pretend(),
+  });
+  expect({ missedGoals, without }).toEqual({ missedGoals: [], without: ['crash'] });
+});
+
+test('a goal that there is not is refused', () => {
+  const vary = calm.body;
+  expect(() => scenario('x', { about: '', vary, goals: ['held-bak' as Goal] })).toThrow('did you mean "held-back"');
 });

@@ -50,6 +50,7 @@ export function resultOf(runs: Readonly<Record<string, number>>, changes: Partia
     failures,
     notReproducible: [],
     undecidedRuns,
+    ...{ goals: {}, missedGoals: [], profile: null, without: [] },
     ...changes,
   };
 }
