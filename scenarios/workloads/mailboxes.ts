@@ -97,7 +97,7 @@ function planOperations(context: PlanningContext, options: AllOptions): PlannedO
   });
 }
 
-/** More than half of the operations append, so that there is something for the others. */
+/** Twelve of twenty operations append, so that there is something for the others. */
 function planBody(
   { random }: PlanningContext,
   user: string,
@@ -106,19 +106,19 @@ function planBody(
   { mailboxesPerUser, mailBytesMax, largeMails }: AllOptions,
 ): OperationBody {
   const draw = random.below(20);
-  if (draw < 11) {
+  if (draw < 12) {
     const isLarge = largeMails > 0 && random.chance(largeMails);
     const bytes = isLarge ? random.between(5 << 10, 20 << 10) : random.below(mailBytesMax);
     return { kind: 'append', user, mailbox, mail, bytes };
   }
-  if (draw < 14) return { kind: 'expunge', user, mailbox, pick: random.below(1000) };
-  if (draw < 16) return { kind: 'store', user, mailbox, pick: random.below(1000), mail };
-  if (draw < 18) return { kind: draw === 16 ? 'create' : 'delete', user, mailbox };
+  if (draw < 14) return { kind: 'create', user, mailbox };
+  if (draw === 14) return { kind: 'delete', user, mailbox };
   // One more than users create, so that some mailboxes come and go.
-  const to = `box${random.below(mailboxesPerUser + 1)}`;
-  return draw === 18
-    ? { kind: 'rename', user, mailbox, to }
-    : { kind: 'copy', user, mailbox, pick: random.below(1000), to };
+  if (draw === 15) return { kind: 'rename', user, mailbox, to: `box${random.below(mailboxesPerUser + 1)}` };
+  const pick = random.below(1000);
+  if (draw === 16) return { kind: 'copy', user, mailbox, pick, to: `box${random.below(mailboxesPerUser + 1)}` };
+  if (draw === 17) return { kind: 'store', user, mailbox, pick, mail };
+  return { kind: 'expunge', user, mailbox, pick };
 }
 
 function planDurability(
