@@ -8,6 +8,7 @@ import {
   catalogue,
   catalogueFor,
   crashPoints,
+  failureText,
   findScenario,
   formatPlan,
   makePlan,
@@ -35,7 +36,7 @@ describe('the bugs of v0.4', () => {
     ['accepted-and-lost', 'deadlock', /^b was never given a:1, and nothing is going on any more; a has it/],
     ['dead-peer-blocks-all', 'deadlock', /^b was never given a:1, .* a has it \(1 of 3 nodes are down\)/],
     ['torn-clock-file', 'no-unexpected-stop', /^a stopped by itself with E_LOG_CORRUPT: the file of the clock holds /],
-    ['bad-line-kills', 'no-unexpected-stop', /^b stopped by itself with E_PLUTO: invalid sync message/],
+    ['bad-line-kills', 'no-unexpected-stop', /^b stopped by itself with E_LOG_CORRUPT: invalid sync message/],
     ['reset-kills', 'no-unexpected-stop', /^b stopped by itself with E_UNREACHABLE: a peer reset its connection/],
     ['applied-twice', 'no-duplication', /^b was given a:1 a second time, at position 2; the first was position 1/],
     ['sent-twice', 'no-duplication', /^c was given a:1 a second time, at position 2; the first was position 1/],
@@ -54,6 +55,21 @@ describe('the bugs of v0.4', () => {
   test('are all the plans that there are', () => {
     const names = [...bugs.map(([name]) => name), 'one-message'];
     expect(readdirSync(directory)).toEqual(names.map((name) => `${name}.json`).sort());
+  });
+
+  test('are shown in the docs as they are printed', () => {
+    const text = readFileSync('docs/PLUTO.md', 'utf8');
+    const shown = [...text.matchAll(/^#### ([a-z-]+)\n\n```\n\$ .*examples\/pluto\/([a-z-]+)\.json\n([^`]*)```$/gm)];
+    expect(shown.length).toBeGreaterThanOrEqual(6);
+    for (const [, heading, name = '', block = ''] of shown) {
+      const plan = planOf(name);
+      const { violations, history = [] } = runPlan(plan, { keepHistory: true });
+      const printed = violations
+        .map((violation) => failureText({ plan, violation, history, planPath: undefined }))
+        .join('');
+      const lines = new Set(`VIOLATED  ${printed}`.split('\n'));
+      expect([name, block.split('\n').filter((line) => !lines.has(line))]).toEqual([heading, []]);
+    }
   });
 
   test('a plan without its faults holds', () => {

@@ -63,7 +63,7 @@ export function formatClock(entries: readonly (readonly [name: string, value: nu
   return entries.map(([name, value]) => `${name}:${value}`).join(';');
 }
 
-/** Throws `E_PLUTO` with the words of v0.4. */
+/** Throws `E_LOG_CORRUPT` with the words of v0.4: it looks at a line only when it stands in its log. */
 export function parseMessage(line: string): TextMessage {
   const text = line.replace(/\n+$/, '');
   const senderEnd = text.indexOf('|');
@@ -110,7 +110,7 @@ function parseNumber(text: string): number | undefined {
 
 function refusal(reason: string, line: string): AntecedentError {
   return new AntecedentError(
-    'E_PLUTO',
+    'E_LOG_CORRUPT',
     `${reason}: ${quote(line)} stands in its log, and v0.4 ends its process whenever it comes to such a line`,
   );
 }

@@ -42,7 +42,7 @@ describe('a message is read as v0.4 reads it', () => {
     ['a|a:1.5|x', /^invalid number as element in vector clock/],
     ['a|a:9223372036854775808|x', /^invalid number as element in vector clock/],
   ])('%j is refused', (line, words) => {
-    expect(() => parseMessage(line)).toThrow(expect.objectContaining({ code: 'E_PLUTO' }));
+    expect(() => parseMessage(line)).toThrow(expect.objectContaining({ code: 'E_LOG_CORRUPT' }));
     expect(() => parseMessage(line)).toThrow(words);
   });
 });
