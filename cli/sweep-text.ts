@@ -147,7 +147,7 @@ function whatNext({ failures, scenarios }: SweepResult, directory: string, argum
   if (first !== undefined) {
     const diagram = failures.find(({ htmlPath }) => htmlPath !== null)?.htmlPath;
     const page = typeof diagram === 'string' ? `Diagram of the first: ${printable(diagram)}\n` : '';
-    return `\nPlans and reports are in ${printable(directory)}/. Next: ${commandFor(first, argumentFor)}\n${page}`;
+    return `\n${page}Plans and reports are in ${printable(directory)}/. Next: ${commandFor(first, argumentFor)}\n`;
   }
   const some = argumentFor(scenarios[0]?.name ?? 'calm');
   const program = programName();

@@ -1,11 +1,12 @@
 /**
  * Every line of a file through three processes over TLS, two of which have a bad day.
  *
- *     npx tsx examples/lines-over-tls.ts FILE
+ *     npx tsx examples/lines-over-tls.ts FILE [HISTORY]
  *
  * The lines are spread over the nodes a, b and c. On the way b is killed twice (SIGKILL) and started again, and c is
  * stopped for three seconds (SIGSTOP). At the end every node must have delivered every line once, byte for byte, and
- * nothing before what its sender had seen; the oracles of the simulator judge what was observed from outside.
+ * nothing before what its sender had seen; the oracles of the simulator judge what was observed from outside. With HISTORY
+ * that is also written to a file, for `antecedent check HISTORY` and `antecedent report HISTORY`.
  *
  * However fast the machine, every interruption falls into the flow: each is made at a share of the deliveries, and until
  * then no node has been given more than a somewhat larger share of its lines. So nobody can be done before the last one.
@@ -20,10 +21,12 @@ import { pathToFileURL } from 'node:url';
 import { nodeName } from '../core/index.js';
 import {
   compareLines,
+  formatHistory,
   Judge,
   splitLines,
   type HistoryEvent,
   type LineComparison,
+  type RecordedHistory,
   type Violation,
 } from '../scenarios/index.js';
 import { initKeys, issueKeys } from '../transport-tls/index.js';
@@ -52,6 +55,7 @@ export interface LinesResult {
   readonly comparison: LineComparison;
   /** What the oracles have to say; undefined when every property held. */
   readonly violation: Violation | undefined;
+  readonly recorded: RecordedHistory;
   /** Deliveries printed again after a kill, with the position they had before. */
   readonly repeated: number;
   readonly interruptions: readonly Interruption[];
@@ -87,6 +91,7 @@ class LinesRun {
   readonly #waiters = new Set<() => void>();
   readonly #interruptions: Interruption[] = [];
   #violation: Violation | undefined;
+  #end: RecordedHistory['end'];
   #repeated = 0;
   #fail: (error: Error) => void = () => undefined;
   /** Rejects when the run cannot go on. */
@@ -128,6 +133,12 @@ class LinesRun {
     return {
       comparison: compareLines(this.#text, names, this.#history),
       violation: this.#violation,
+      recorded: {
+        title: 'lines over TLS',
+        judged: { nodes: names.map(nodeName), expectedStops: [], demotes: false },
+        events: this.#history,
+        end: this.#end,
+      },
       repeated: this.#repeated,
       interruptions: this.#interruptions,
       exitCodes,
@@ -154,7 +165,8 @@ class LinesRun {
     this.#release(1);
     for (const name of names) await this.#delivered(name, 1);
     const live = names.map(nodeName);
-    this.#violation ??= this.#judge.finish({ atMs: performance.now(), live, busy: false });
+    this.#end = { atMs: performance.now(), live, busy: false };
+    this.#violation ??= this.#judge.finish(this.#end);
     return Promise.all([...this.#daemons.values()].map((daemon) => daemon.end()));
   }
 
@@ -277,13 +289,13 @@ async function freePort(): Promise<number> {
 }
 
 async function main(): Promise<void> {
-  const path = process.argv[2];
+  const [path, historyPath] = process.argv.slice(2);
   if (path === undefined) {
-    process.stderr.write('usage: npx tsx examples/lines-over-tls.ts FILE\n');
+    process.stderr.write('usage: npx tsx examples/lines-over-tls.ts FILE [HISTORY]\n');
     process.exitCode = 2;
     return;
   }
-  const { comparison, violation, repeated, interruptions, exitCodes, elapsedMs } = await linesOverTls(
+  const { comparison, violation, recorded, repeated, interruptions, exitCodes, elapsedMs } = await linesOverTls(
     readFileSync(path),
     { tell: (text) => process.stderr.write(text), pauseMs: 3_000 },
   );
@@ -302,6 +314,7 @@ async function main(): Promise<void> {
   process.stdout.write(
     violation === undefined ? '  every property held\n' : `  VIOLATED ${violation.property}: ${violation.sentence}\n`,
   );
+  if (historyPath !== undefined) writeFileSync(historyPath, formatHistory(recorded));
   process.exitCode = isGood ? 0 : 1;
 }
 

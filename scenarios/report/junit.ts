@@ -5,7 +5,7 @@
  * all others together are one: a sweep makes thousands of runs, and nobody reads a list of those that held.
  */
 import type { SweepFailure, SweepResult } from '../sweep-tally.js';
-import { escapeMarkup } from './foreign-text.js';
+import { escapeMarkup, visible } from './foreign-text.js';
 
 interface TestCase {
   readonly name: string;
@@ -68,6 +68,7 @@ function counts(cases: readonly TestCase[]): string {
 function element(scenario: string, { name, outcome, type = '', message = '', text = '' }: TestCase): string {
   const open = `    <testcase classname="${escapeMarkup(scenario)}" name="${escapeMarkup(name)}"`;
   if (outcome === undefined) return `${open}/>`;
-  const about = `type="${escapeMarkup(type)}" message="${escapeMarkup(message)}"`;
-  return `${open}>\n      <${outcome} ${about}>${escapeMarkup(text)}</${outcome}>\n    </testcase>`;
+  const about = `type="${escapeMarkup(type)}" message="${escapeMarkup(visible(message))}"`;
+  const lines = text.split('\n').map(visible).join('\n');
+  return `${open}>\n      <${outcome} ${about}>${escapeMarkup(lines)}</${outcome}>\n    </testcase>`;
 }

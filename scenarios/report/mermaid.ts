@@ -28,7 +28,7 @@ export function mermaidDiagram(story: Story): string {
   const lines = [
     'sequenceDiagram',
     ...nodes.map((node) => `  participant ${idOf(nodes, node)} as ${mermaidText(node)}`),
-    ...(left > 0 ? [acrossAll(nodes, `${left} events that are not about it are left out`)] : []),
+    ...(left > 0 ? [acrossAll(nodes, `left out, for they are not about it: ${left} of ${history.length} events`)] : []),
     ...rows.map(({ line }) => line),
     ...lacksOf(story)
       .filter(({ node }) => nodes.includes(node))

@@ -49,19 +49,28 @@ export function storyOfRun(
   };
 }
 
-/** With what `checkHistory` has found in it. `program`: what to type to start this program. */
+/**
+ * With what `checkHistory` has found in it. `program`: what to type to start this program. Times count from the first event, for
+ * who records a real cluster may count from anywhere.
+ */
 export function storyOfHistory(
   { title, judged, events, end, source }: HistoryFile,
   { verdict, violation }: HistoryVerdict,
   program: string,
 ): Story {
+  const beginMs = events[0]?.atMs ?? 0;
+  const counted = <Timed extends { readonly atMs: number }>(timed: Timed): Timed => ({
+    ...timed,
+    atMs: timed.atMs - beginMs,
+  });
+  const history = events.map(counted);
   return {
     title,
-    nodes: linesOf(judged.nodes, events),
-    history: events,
-    violation,
+    nodes: linesOf(judged.nodes, history),
+    history,
+    violation: violation && counted(violation),
     isDecided: verdict !== 'undecided',
-    endMs: end?.atMs ?? events.at(-1)?.atMs ?? 0,
+    endMs: (end === undefined ? history.at(-1) : counted(end))?.atMs ?? 0,
     plan: undefined,
     planPath: undefined,
     command: `${program} check ${quoteForShell(source)}`,

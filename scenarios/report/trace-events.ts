@@ -14,7 +14,8 @@ import type { Story } from './story.js';
 
 type TraceEvent = Readonly<Record<string, unknown>>;
 
-const networkPid = 0;
+/** Nodes follow; 0 is the idle process to some readers. */
+const networkPid = 1;
 const eventsTid = 1;
 const usPerMs = 1000;
 /** Flows begin and end at slices, and a slice without length cannot be clicked on. */
@@ -22,14 +23,17 @@ const sliceUs = 1;
 
 /** One JSON document; ends with a newline. */
 export function traceEvents(story: Story): string {
-  const pids = new Map(story.nodes.map((node, index) => [node, index + 1]));
+  const pids = new Map(story.nodes.map((node, index) => [node, networkPid + index + 1]));
   const events = [...processNames(story, pids), ...faults(story, pids), ...happenings(story, pids), ...verdict(story)];
   const document = { displayTimeUnit: 'ms', otherData: { title: visible(story.title) }, traceEvents: events };
   return `${JSON.stringify(document)}\n`;
 }
 
 function* processNames({ nodes }: Story, pids: ReadonlyMap<string, number>): Generator<TraceEvent> {
-  const processes = [['network', networkPid] as const, ...nodes.map((node) => [node, pids.get(node) ?? 0] as const)];
+  const processes = [
+    ['network', networkPid] as const,
+    ...nodes.map((node) => [node, pids.get(node) ?? networkPid] as const),
+  ];
   for (const [name, pid] of processes) {
     yield { ph: 'M', pid, name: 'process_name', args: { name: visible(name) } };
     yield { ph: 'M', pid, name: 'process_sort_index', args: { sort_index: pid } };
@@ -40,7 +44,7 @@ function* processNames({ nodes }: Story, pids: ReadonlyMap<string, number>): Gen
 function* faults(story: Story, pids: ReadonlyMap<string, number>): Generator<TraceEvent> {
   for (const [id, { fromMs, toMs, node, text, kind }] of bandsOf(story).entries()) {
     const pid = node === undefined ? networkPid : (pids.get(node) ?? networkPid);
-    const span = { cat: kind, name: visible(text), pid, tid: 0, id };
+    const span = { cat: kind, name: visible(text), pid, tid: eventsTid, id };
     yield { ph: 'b', ts: microseconds(fromMs), ...span };
     yield { ph: 'e', ts: microseconds(Math.max(toMs, fromMs + 0.001)), ...span };
   }
@@ -49,7 +53,7 @@ function* faults(story: Story, pids: ReadonlyMap<string, number>): Generator<Tra
 function* happenings({ history }: Story, pids: ReadonlyMap<string, number>): Generator<TraceEvent> {
   const { source } = traceCauses(history);
   for (const [index, event] of history.entries()) {
-    const place = { pid: pids.get(event.node) ?? 0, tid: eventsTid, ts: microseconds(event.atMs) };
+    const place = { pid: pids.get(event.node) ?? networkPid, tid: eventsTid, ts: microseconds(event.atMs) };
     const args = {
       ...('dot' in event ? { message: formatDot(event.dot) } : {}),
       ...('position' in event && event.position !== undefined ? { position: event.position } : {}),
@@ -59,7 +63,7 @@ function* happenings({ history }: Story, pids: ReadonlyMap<string, number>): Gen
     const from = history[source[index] ?? -1];
     if (from === undefined) continue;
     const flow = { cat: 'message', name: 'message', id: index };
-    yield { ph: 's', ...flow, pid: pids.get(from.node) ?? 0, tid: eventsTid, ts: microseconds(from.atMs) };
+    yield { ph: 's', ...flow, pid: pids.get(from.node) ?? networkPid, tid: eventsTid, ts: microseconds(from.atMs) };
     yield { ph: 'f', bp: 'e', ...flow, ...place };
   }
 }
@@ -69,7 +73,16 @@ function verdict({ violation }: Story): readonly TraceEvent[] {
   const name = `${violation.property} violated`;
   const ts = microseconds(violation.atMs);
   return [
-    { ph: 'i', s: 'g', cat: 'verdict', name, pid: networkPid, tid: 0, ts, args: { sentence: violation.sentence } },
+    {
+      ph: 'i',
+      s: 'g',
+      cat: 'verdict',
+      name,
+      pid: networkPid,
+      tid: eventsTid,
+      ts,
+      args: { sentence: violation.sentence },
+    },
   ];
 }
 

@@ -80,6 +80,25 @@ test('a history has the same report as the run that recorded it', async () => {
   expect(readFileSync(page, 'utf8')).toContain(`antecedent check ${history}`);
 });
 
+test('times of a history count from its first event', async () => {
+  const path = join(temporaryDirectory(), 'history.jsonl');
+  const lines = [
+    '{"history":1,"nodes":["a"]}',
+    '{"event":"broadcast","atMs":1700000000000,"node":"a","seq":1,"payload":"x"}',
+    '{"event":"deliver","atMs":1700000000250,"node":"a","origin":"a","seq":1,"position":1,"payload":"x"}',
+    '{"event":"end","atMs":1700000000500,"live":["a"]}',
+  ];
+  writeFileSync(path, lines.join('\n'));
+  const { out } = await antecedent('report', path, '--format', 'shiviz');
+  expect(out.split('\n').slice(2)).toEqual([
+    'a {"a":1}',
+    '0.000 s broadcast a:1',
+    'a {"a":2}',
+    '0.250 s given a:1 at position 1',
+    '',
+  ]);
+});
+
 test('a form that does not exist is bad usage', async () => {
   const { exitCode, err } = await antecedent('report', keptFailure(), '--format', 'pdf');
   expect(exitCode).toBe(2);

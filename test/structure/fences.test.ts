@@ -110,6 +110,17 @@ describe.each(['core', 'transport-sim'])('in %s', (folder) => {
   });
 });
 
+test.each([
+  ['element.innerHTML = text;', 'no-restricted-properties'],
+  ["element.insertAdjacentHTML('beforeend', text);", 'no-restricted-properties'],
+  ['document.write(text);', 'no-restricted-properties'],
+  ["fetch('x');", 'no-restricted-globals'],
+  ['eval(text);', 'no-eval'],
+])('in the page of a report the linter refuses %s', async (code, rule) => {
+  const [result] = await new ESLint({ cwd: root }).lintText(code, { filePath: 'scenarios/report/browser/fence.js' });
+  expect(result?.messages.map(({ ruleId }) => ruleId)).toContain(rule);
+});
+
 test.each(['core', 'transport-sim', 'transport-tls', 'scenarios', 'cli', 'test'])(
   'in %s the rules that need types are on',
   async (folder) => {
