@@ -1,6 +1,6 @@
 /**
- * Writes the plans and reports of failing runs to a directory, ten of a kind at most: the others are listed, and their plans can be
- * made again from scenario and seed.
+ * Writes the plans and reports of failing runs to a directory, ten of a kind at most: the others are listed, and their
+ * plans can be made again from scenario and seed.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
