@@ -1,5 +1,6 @@
 /**
- * Which share of a sweep this machine has: as it is written, or as whoever started many machines says in their environment.
+ * Which share of a sweep this machine has: as it is written, or as whoever started many machines says in their
+ * environment.
  *
  * Each of these counts in its own way; here shards are numbered from 1, as people do.
  */

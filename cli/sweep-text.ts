@@ -101,6 +101,7 @@ function headline(stream: Stream, result: SweepResult): string {
     return `${paint(stream, 'red', 'VIOLATED')}  ${countOf(result.failed, 'run')} of ${formatCount(result.runs)} violated a property${stopped}\n`;
   }
   if (result.undecided > 0 || result.notReproducible.length > 0 || result.missedGoals.length > 0) return '';
+  if (result.runs === 0) return `${paint(stream, 'yellow', 'UNDECIDED')}  no run came to its end${stopped}\n`;
   return `${paint(stream, 'green', 'HELD')}  every property held in ${result.runs === 1 ? 'the one run' : `all ${countOf(result.runs, 'run')}`}${stopped}\n`;
 }
 

@@ -1,4 +1,7 @@
-/** `--profile`, `--system` and a `--no-<fault>` for every fault: how runs differ from their scenarios. The same for every command that makes runs. */
+/**
+ * `--profile`, `--system` and a `--no-<fault>` for every fault: how runs differ from their scenarios. The same for every
+ * command that makes runs.
+ */
 import { Option, type Command } from 'commander';
 import {
   faultSwitches,

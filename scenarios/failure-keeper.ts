@@ -1,9 +1,9 @@
 /**
- * Writes the plans and reports of failing runs to a directory, ten of a kind at most: the others are listed, and their plans can be
- * made again from scenario and seed.
+ * Writes the plans and reports of failing runs to a directory, ten of a kind at most: the others are listed, and their
+ * plans can be made again from scenario and seed.
  *
- * The page is drawn from a run that is made again, here. So there is none of a run that hung or died, nor of programs that are not part
- * of this package.
+ * The page is drawn from a run that is made again, here. So there is none of a run that hung or died, nor of programs
+ * that are not part of this package.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

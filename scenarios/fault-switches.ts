@@ -1,8 +1,8 @@
 /**
  * Faults by name, to switch them off: what remains of a plan without some of them.
  *
- * A switch works on the plan, so everything else happens as it did: targets, times and operations were drawn before. What ends a
- * fault (heal, release, resume, restart, repair) stays; without its fault it does nothing.
+ * A switch works on the plan, so everything else happens as it did: targets, times and operations were drawn before.
+ * What ends a fault (heal, release, resume, restart, repair) stays; without its fault it does nothing.
  */
 import { benignLink, type DiskChange, type LinkSettings, type Plan, type PlannedFault } from './plan.js';
 

@@ -1,12 +1,12 @@
 /**
  * Goals: things that must happen sometimes.
  *
- * A scenario that never gets where it was made to go holds every property and shows nothing. So every run notes which rare
- * moments it has come to, a sweep says how many runs came to each, and a scenario promises those that it exists for. (After
- * the "sometimes assertions" of FoundationDB's simulation and Antithesis.)
+ * A scenario that never gets where it was made to go holds every property and shows nothing. So every run notes which
+ * rare moments it has come to, a sweep says how many runs came to each, and a scenario promises those that it exists
+ * for. (After the "sometimes assertions" of FoundationDB's simulation and Antithesis.)
  *
- * All of it is seen from outside, from what the simulated world hears anyway: the history, what nodes log, and the looks at their
- * memory. The protocol knows nothing of goals and pays nothing for them.
+ * All of it is seen from outside, from what the simulated world hears anyway: the history, what nodes log, and the
+ * looks at their memory. The protocol knows nothing of goals and pays nothing for them.
  */
 import { formatDot, type NodeName } from '../core/index.js';
 import type { LogFields } from '../transport-sim/index.js';

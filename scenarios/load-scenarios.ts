@@ -1,9 +1,10 @@
 /**
  * Scenarios out of a user's own file, TypeScript or JavaScript.
  *
- * The file is a module: every scenario that it exports counts, by itself or in an exported array, under whatever name. It is
- * user code like any test file, run with all rights of this process; `.ts` is compiled on the way in, types unchecked. What a
- * scenario was loaded from stays with it, for a worker thread cannot be handed a function and has to load it again.
+ * The file is a module: every scenario that it exports counts, by itself or in an exported array, under whatever name.
+ * It is user code like any test file, run with all rights of this process; `.ts` is compiled on the way in, types
+ * unchecked. What a scenario was loaded from stays with it, for a worker thread cannot be handed a function and has to
+ * load it again.
  */
 import { statSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
@@ -18,8 +19,8 @@ export const scenarioFileEndings: readonly string[] = ['.ts', '.mts', '.cts', '.
 const typescriptEndings: ReadonlySet<string> = new Set(['.ts', '.mts', '.cts']);
 
 /**
- * The scenarios that the file exports, in the order of their exports. Throws `E_CONFIG` for a file that is not there, cannot be
- * loaded, exports no scenario, or exports two of one name.
+ * The scenarios that the file exports, in the order of their exports. Throws `E_CONFIG` for a file that is not there,
+ * cannot be loaded, exports no scenario, or exports two of one name.
  */
 export async function loadScenarios(path: string): Promise<readonly Scenario[]> {
   checkFile(path);

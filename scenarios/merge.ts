@@ -1,8 +1,9 @@
 /**
  * Joins the results of shards into what one sweep would have found.
  *
- * Not sums are joined but runs: those of all files are taken in again in the order of the sweep, by the code that takes in those of a
- * sweep. So the result is equal to that of the undivided sweep, figure by figure, but for the time it took.
+ * Not sums are joined but runs: those of all files are taken in again in the order of the sweep, by the code that takes
+ * in those of a sweep. So the result is equal to that of the undivided sweep, figure by figure, but for the time it
+ * took.
  */
 import { AntecedentError } from '../core/index.js';
 import { FailureKeeper } from './failure-keeper.js';
@@ -19,8 +20,8 @@ export interface MergedResults {
 }
 
 /**
- * `outDir` is where the plans of failures are kept; without it nothing is written. Throws `E_CONFIG` for no results at all, and
- * for results of different sweeps.
+ * `outDir` is where the plans of failures are kept; without it nothing is written. Throws `E_CONFIG` for no results at
+ * all, and for results of different sweeps.
  */
 export function mergeResults(all: readonly RecordedResults[], outDir?: string): MergedResults {
   const [first, ...others] = all;

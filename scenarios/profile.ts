@@ -1,12 +1,13 @@
 /**
  * Profiles: how much goes wrong, for any plan.
  *
- * calm: nothing at all; what a failure is compared with. swarm: of the plan's own faults each with even odds, for one fault can
- * hide what another one would show (Groce et al., "Swarm Testing", ISSTA 2012). chaos: its own faults, and on top of them every
- * fault that takes nothing away for good, in a cluster that may be slow, but must come to rest in the end.
+ * calm: nothing at all; what a failure is compared with. swarm: of the plan's own faults each with even odds, for one
+ * fault can hide what another one would show (Groce et al., "Swarm Testing", ISSTA 2012). chaos: its own faults, and on
+ * top of them every fault that takes nothing away for good, in a cluster that may be slow, but must come to rest in the
+ * end.
  *
- * Chaos leaves plans alone that take something away themselves (a member, a disk, a name). What they may rely on meanwhile they
- * say in their scenario, and more would ask for what no protocol can give.
+ * Chaos leaves plans alone that take something away themselves (a member, a disk, a name). What they may rely on
+ * meanwhile they say in their scenario, and more would ask for what no protocol can give.
  */
 import { ms } from './duration.js';
 import { drawEveryFault } from './catalogue/swarm.js';

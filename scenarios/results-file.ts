@@ -1,10 +1,10 @@
 /**
- * Results of a sweep, kept run by run: so that a sweep that was cut short goes on where it was, and so that several machines can
- * share one.
+ * Results of a sweep, kept run by run: so that a sweep that was cut short goes on where it was, and so that several
+ * machines can share one.
  *
- * JSON lines: a header that says which sweep it is, then one line a run in the order of the sweep, and a line at each end of a
- * sweep that wrote to it. A line is appended when its run is done, so a file that was cut at any byte is whole up to its last
- * complete line. Everything that a result is made of is in it, the plans and reports of failures too.
+ * JSON lines: a header that says which sweep it is, then one line a run in the order of the sweep, and a line at each
+ * end of a sweep that wrote to it. A line is appended when its run is done, so a file that was cut at any byte is whole
+ * up to its last complete line. Everything that a result is made of is in it, the plans and reports of failures too.
  */
 import { closeSync, existsSync, openSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -62,8 +62,8 @@ export class ResultsFile {
   readonly #outcomes: ReadonlyMap<string, SeedOutcome>;
 
   /**
-   * Begins a file, or goes on with one of the same sweep. A last line that is not whole is cut off. Throws `E_CONFIG` for a file
-   * of another sweep, or of another version of this program.
+   * Begins a file, or goes on with one of the same sweep. A last line that is not whole is cut off. Throws `E_CONFIG`
+   * for a file of another sweep, or of another version of this program.
    */
   static open(path: string, sweep: SweepIdentity): ResultsFile {
     const header = headerOf(sweep);

@@ -1,6 +1,6 @@
 /**
- * The lines of a results file, checked as they are read. What else a line may hold is a matter of a later version, and refused:
- * a result that is counted in part is no result.
+ * The lines of a results file, checked as they are read. What else a line may hold is a matter of a later version, and
+ * refused: a result that is counted in part is no result.
  */
 import { z } from 'zod';
 import { AntecedentError } from '../core/index.js';
@@ -119,7 +119,9 @@ export interface ParsedResults {
   readonly ends: readonly SweepEnd[];
 }
 
-/** Throws `E_CONFIG`, with the place, for what holds no results. A last line that is not whole counts as not written. */
+/**
+ * Throws `E_CONFIG`, with the place, for what holds no results. A last line that is not whole counts as not written.
+ */
 export function parseResults(text: string, path: string): ParsedResults {
   const lines = text.split('\n').slice(0, -1);
   const header = readHeader(lines[0] ?? '', path);

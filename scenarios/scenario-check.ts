@@ -20,7 +20,10 @@ import type { SweepResult } from './sweep-tally.js';
 export interface ScenarioTestOptions {
   /** How many seeds, from 1 on, or which; 100 when absent. */
   readonly seeds?: number | SeedRange;
-  /** Folder of plans that failed once: those of this scenario are run first. `regressions` when absent; it need not exist. */
+  /**
+   * Folder of plans that failed once: those of this scenario are run first. `regressions` when absent; it need not
+   * exist.
+   */
   readonly regressions?: string;
   /** Where the plan and the report of a failure are kept; `runs` when absent. */
   readonly outDir?: string;
@@ -38,8 +41,8 @@ export interface SeedChoice {
 const seedsUsual = 100;
 
 /**
- * `ANTECEDENT_SEED=17` for that seed alone, without regressions; `ANTECEDENT_SEEDS=5000` or `=201..400` in the place of what the
- * options say. Throws `E_CONFIG` for anything else in them.
+ * `ANTECEDENT_SEED=17` for that seed alone, without regressions; `ANTECEDENT_SEEDS=5000` or `=201..400` in the place of
+ * what the options say. Throws `E_CONFIG` for anything else in them.
  */
 export function chooseSeeds(
   { seeds = seedsUsual }: ScenarioTestOptions,
@@ -86,7 +89,10 @@ export interface CheckOptions extends SeedChoice {
 
 const program = 'npx antecedent';
 
-/** Why the scenario does not hold, in at most a screen; undefined when it does. Throws `E_PLAN` for a regression that is no plan. */
+/**
+ * Why the scenario does not hold, in at most a screen; undefined when it does. Throws `E_PLAN` for a regression that is
+ * no plan.
+ */
 export async function findFailure(scenario: Scenario, options: CheckOptions): Promise<string | undefined> {
   const { seeds, isOne, outDir, signal } = options;
   const regression = isOne ? undefined : findRegression(scenario, options.regressions);

@@ -1,9 +1,10 @@
 /**
  * Runs of a sweep on worker threads: as many at once as there are jobs.
  *
- * A run that does not end, and one that takes its thread with it (out of memory, `process.exit`), are findings as any other,
- * and cost the sweep nothing but time. The thread is replaced and the run made once more, for a machine that was asleep or
- * short of memory is no finding; what is lost twice is reported. Real time decides here, and about nothing else.
+ * A run that does not end, and one that takes its thread with it (out of memory, `process.exit`), are findings as any
+ * other, and cost the sweep nothing but time. The thread is replaced and the run made once more, for a machine that was
+ * asleep or short of memory is no finding; what is lost twice is reported. Real time decides here, and about nothing
+ * else.
  */
 import { existsSync } from 'node:fs';
 import { totalmem } from 'node:os';
@@ -132,8 +133,8 @@ export class SeedPool {
 }
 
 /**
- * Whether a scenario can be found again by a thread: one of the catalogue, or one that was loaded from a file. Throws `E_CONFIG`
- * for any other.
+ * Whether a scenario can be found again by a thread: one of the catalogue, or one that was loaded from a file. Throws
+ * `E_CONFIG` for any other.
  */
 export function checkPortable(scenario: Scenario): void {
   if (scenario.file !== undefined || catalogue.includes(scenario) || largeScenarios.includes(scenario)) return;

@@ -1,11 +1,11 @@
 /**
- * Which runs a sweep makes, and in which order: the one order in which results are counted, listed and compared, whoever made
- * the runs and whenever they came to an end.
+ * Which runs a sweep makes, and in which order: the one order in which results are counted, listed and compared,
+ * whoever made the runs and whenever they came to an end.
  *
  * Invariants:
  * - Seeds are the outer loop, so that a sweep that is stopped early has tried every scenario about equally often.
- * - Every run is in exactly one of `of` shards. Which one moves on by one with each scenario and with each seed, so each shard has
- *   its share of every scenario, the slow ones included.
+ * - Every run is in exactly one of `of` shards. Which one moves on by one with each scenario and with each seed, so
+ *   each shard has its share of every scenario, the slow ones included.
  */
 import type { Scenario } from './scenario.js';
 

@@ -1,6 +1,7 @@
 /**
- * What a sweep has found so far. Sums of fractions depend on the order in which they are added, and lists on the order of what
- * they list, so whoever adds keeps to the order of the sweep; then the same runs give the same tally, wherever they were made.
+ * What a sweep has found so far. Sums of fractions depend on the order in which they are added, and lists on the order
+ * of what they list, so whoever adds keeps to the order of the sweep; then the same runs give the same tally, wherever
+ * they were made.
  */
 import type { FaultSwitch } from './fault-switches.js';
 import { goalNames, type Goal } from './goals.js';

@@ -2,10 +2,10 @@
  * A sweep: many seeds of many scenarios, on this thread or on several, and what came of them.
  *
  * Invariants:
- * - Results are taken in in one order (see `sweep-order.ts`), however many runs are made at once and whichever ends first; so
- *   counts, sums, lists and kept plans do not depend on `jobs`.
- * - What a seed gives does not depend on the sweep around it (see `run-seed.ts`); the wall clock only decides when to stop, and
- *   is read only between runs.
+ * - Results are taken in in one order (see `sweep-order.ts`), however many runs are made at once and whichever ends
+ *   first; so counts, sums, lists and kept plans do not depend on `jobs`.
+ * - What a seed gives does not depend on the sweep around it (see `run-seed.ts`); the wall clock only decides when to
+ *   stop, and is read only between runs.
  * - What a results file holds is not run again, and what is run is in it as soon as it is taken in.
  */
 import { join } from 'node:path';
@@ -36,8 +36,8 @@ export type SweepOptions = (
   /** What to type to start this program, for the reports; `antecedent` when absent. */
   readonly program?: string;
   /**
-   * Worker threads; everything happens on this one when absent. Only threads can tell a run that hangs or dies from one that
-   * takes long, and they know only scenarios of the catalogue and of files (`loadScenarios`).
+   * Worker threads; everything happens on this one when absent. Only threads can tell a run that hangs or dies from one
+   * that takes long, and they know only scenarios of the catalogue and of files (`loadScenarios`).
    */
   readonly jobs?: number;
   /** Real time after which a run on a worker thread counts as hanging; a minute when absent. */
@@ -51,8 +51,8 @@ export type SweepOptions = (
   /** Called after every run. */
   readonly onProgress?: (progress: SweepProgress) => void;
   /**
-   * Ends the sweep: on this thread after the run that is under way, on worker threads at once. The result says what was found so
-   * far.
+   * Ends the sweep: on this thread after the run that is under way, on worker threads at once. The result says what was
+   * found so far.
    */
   readonly signal?: AbortSignal;
   /** Another way to run, for tests. Only without `jobs`. */
@@ -208,8 +208,8 @@ class Sweep {
   }
 
   /**
-   * What the results file has of it, but for the first run of every scenario: that is made again, for results of different code
-   * must not be mixed.
+   * What the results file has of it, but for the first run of every scenario: that is made again, for results of
+   * different code must not be mixed.
    */
   #recorded({ pair: { scenario, seed } }: Due): SeedOutcome | undefined {
     const recorded = this.#options.results?.find(scenario.name, seed);

@@ -3,8 +3,8 @@
  *
  *   scenarioTest('keeps order through a partition', myScenario, { seeds: 200 });
  *
- * One test for each call. Plans in `regressions/` come first, then the seeds; the first failure ends it, with a report and the
- * lines that show it again. A scenario that promises goals must come to them, if it is given enough seeds.
+ * One test for each call. Plans in `regressions/` come first, then the seeds; the first failure ends it, with a report
+ * and the lines that show it again. A scenario that promises goals must come to them, if it is given enough seeds.
  */
 import { test } from 'vitest';
 import type { Scenario } from './scenario.js';
@@ -15,8 +15,8 @@ export type { ScenarioTestOptions } from './scenario-check.js';
 const timeoutMsUsual = 300_000;
 
 /**
- * Defines a test that holds when every run of the scenario does. See `chooseSeeds` for what the environment may ask of it. Throws
- * `E_CONFIG` for options and variables that make no sense.
+ * Defines a test that holds when every run of the scenario does. See `chooseSeeds` for what the environment may ask of
+ * it. Throws `E_CONFIG` for options and variables that make no sense.
  */
 export function scenarioTest(name: string, scenario: Scenario, options: ScenarioTestOptions = {}): void {
   const { regressions = 'regressions', outDir = 'runs', timeoutMs = timeoutMsUsual } = options;

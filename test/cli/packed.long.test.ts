@@ -1,6 +1,6 @@
 /**
- * The package as somebody else has it: packed, unpacked into a project outside the repository, and used from there. Its dependencies
- * are those of the checkout, so no registry is asked.
+ * The package as somebody else has it: packed, unpacked into a project outside the repository, and used from there. Its
+ * dependencies are those of the checkout, so no registry is asked.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import {

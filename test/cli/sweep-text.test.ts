@@ -120,6 +120,12 @@ test('an interrupted sweep says so', () => {
   expect(describe({ isInterrupted: true })).toContain('HELD  every property held in all 1,200 runs (interrupted)\n');
 });
 
+test('nothing is said to hold of no run at all', () => {
+  const text = describe({ runs: 0, passed: 0, isInterrupted: true });
+  expect(text).toContain('UNDECIDED  no run came to its end (interrupted)\n');
+  expect(text).not.toContain('HELD');
+});
+
 test('tells what runs came to, and what none of them did', () => {
   expect(describe({})).toMatch(/^ {2}came to +held-back 1,100, relayed 3; never delivered-again, /m);
 });

@@ -129,6 +129,31 @@ test('a run that two machines have made counts once, and must be the same', asyn
   expect(mergeResults([first, second, other]).result.notReproducible).toEqual([{ scenario: 'calm', seed: 1 }]);
 });
 
+test('of sweeps for a time all runs count, however far each of them came', async () => {
+  const directory = temporaryDirectory();
+  const all = [1, 2].map(async (index) => {
+    const shard = { index, of: 2 };
+    const results = ResultsFile.open(join(directory, `part-${index}.jsonl`), { scenarios, shard });
+    const interruption = new AbortController();
+    await sweep({
+      ...{ scenarios, shard, results, forMs: 600_000, runSeed: pretend(), signal: interruption.signal },
+      onProgress: ({ runs }) => {
+        if (runs === 3 * index) interruption.abort();
+      },
+    });
+    results.close();
+    return readResults(join(directory, `part-${index}.jsonl`));
+  });
+  const [first, second] = await Promise.all(all);
+  if (first === undefined || second === undefined) throw new Error('two shards have two files');
+  const remedy = 'give the sweep that wrote it the same --results again';
+  const cut = mergeResults([first, second]);
+  expect(cut.result.runs).toBe(9);
+  expect(cut.missing).toEqual([first, second].map(({ path }) => `the sweep of ${path} was cut short; ${remedy}`));
+  const finished = [first, second].map((file) => ({ ...file, ends: [{ elapsedMs: 1000, isInterrupted: false }] }));
+  expect(mergeResults(finished)).toMatchObject({ missing: [], result: { runs: 9, isInterrupted: false } });
+});
+
 test('results of different sweeps are not joined', async () => {
   const one = await divide(2, pretend(), { seeds: { from: 1, to: 4 } });
   const other = await divide(2, pretend(), { seeds: { from: 1, to: 5 } });
