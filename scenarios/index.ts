@@ -75,13 +75,16 @@ export {
   type PlanOptions,
   type PlannedFault,
   type PlannedOperation,
+  type PlannedStep,
   type SupervisorSettings,
 } from './plan.js';
-export { parsePlan, readPlan } from './plan-schema.js';
+export { parsePlan, readPlan } from './read-plan.js';
+export { planJsonSchema } from './plan-schema.js';
 export { lines, splitLines, type LinesOptions } from './workloads/lines.js';
 export { mailboxes, type MailboxesOptions } from './workloads/mailboxes.js';
 export type { Application, PlanningContext, Program, Workload } from './workloads/workload.js';
 export type { DeliveryTimes, MemoryBytes, RunMetrics } from './metrics.js';
+export type { Stepper } from './steps.js';
 export { runPlan, type RunOptions, type RunResult, type Verdict } from './run.js';
 export type { HistoryEvent, StopPhase } from './history.js';
 export { catalogue, findScenario, largeScenarios } from './catalogue/index.js';

@@ -7,6 +7,7 @@
 import { AntecedentError, type NodeName } from '../core/index.js';
 import { Simulation } from '../transport-sim/index.js';
 import {
+  operationsMax,
   planVersion,
   type ApplicationMode,
   type Budgets,
@@ -14,6 +15,7 @@ import {
   type LinkSettings,
   type Plan,
   type PlannedFault,
+  type PlannedOperation,
 } from './plan.js';
 import { resolveFault } from './resolve-fault.js';
 import { namesOfNodes, type Scenario, type ScenarioBody, type Streams } from './scenario.js';
@@ -56,8 +58,12 @@ export function makePlan(scenario: Scenario, seed: string): Plan {
   const link = { ...usualLink, ...body.link };
   const disk = { ...usualDisk, ...body.disk };
   const operations = body.workload.plan({ random: streams('workload'), nodes });
+  if (operations.length > operationsMax) {
+    const message = `${scenario.name} has ${operations.length} operations; a plan has at most ${operationsMax}`;
+    throw new AntecedentError('E_CONFIG', message);
+  }
   const faults = planFaults(body, nodes, { link, disk }, streams);
-  const healedAtMs = endOf(operations.at(-1)?.atMs ?? 0, faults);
+  const healedAtMs = endOf(operations, faults);
   return {
     version: planVersion,
     scenario: scenario.name,
@@ -136,9 +142,9 @@ function planApplications(
  * When the last operation has been asked for and the last fault has ended, restarts included; a whole number of
  * milliseconds.
  */
-function endOf(lastOperationMs: number, faults: readonly PlannedFault[]): number {
+export function endOf(operations: readonly PlannedOperation[], faults: readonly PlannedFault[]): number {
   const endsMs = faults.map((fault) => fault.atMs + lengthOf(fault));
-  return Math.ceil(endsMs.reduce((latest, endMs) => Math.max(latest, endMs), lastOperationMs));
+  return Math.ceil(endsMs.reduce((latest, endMs) => Math.max(latest, endMs), operations.at(-1)?.atMs ?? 0));
 }
 
 function lengthOf(fault: PlannedFault): number {

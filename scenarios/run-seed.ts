@@ -86,7 +86,15 @@ export function runSeed(scenario: Scenario, seed: number, options: RunSeedOption
 
 /** Where the plan of a failing seed is kept, within its directory. */
 export function failureFileName(scenario: string, seed: number | string): string {
-  return `${scenario}-${seed}.json`;
+  return `${safeInFileName(scenario)}-${safeInFileName(String(seed))}.json`;
+}
+
+/** Scenario and seed of a plan that somebody wrote may be any text: what could lead out of a directory is replaced. */
+export function safeInFileName(text: string): string {
+  return text
+    .slice(0, 100)
+    .replaceAll(/[^A-Za-z0-9._-]/g, '_')
+    .replaceAll('..', '_');
 }
 
 function describeFailure(

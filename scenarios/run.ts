@@ -22,6 +22,7 @@ import type { Property, Violation } from './oracles/violation.js';
 import { toLinkProfile, type Plan } from './plan.js';
 import { runDigests } from './run-digests.js';
 import { SimCluster } from './sim-cluster.js';
+import { plannedStepper, Stepping, type Stepper } from './steps.js';
 import { findProgram } from './workloads/index.js';
 import type { Program } from './workloads/workload.js';
 
@@ -37,6 +38,8 @@ export interface RunOptions {
   readonly onDiskOperation?: (node: NodeName, operation: DiskOperation) => void;
   /** Programs of the user, for plans that name one. */
   readonly programs?: readonly Program[];
+  /** Decides what happens next, in place of the steps of the plan: see `steps.ts`. */
+  readonly stepper?: Stepper;
 }
 
 export interface RunResult {
@@ -196,12 +199,33 @@ class Run {
       for (const node of nodes) simulation.disk(node).onOperation = (operation) => onDiskOperation(node, operation);
     }
     for (const node of membersAtFirst(this.#plan)) simulation.at(0, () => this.#cluster.start(node));
-    for (const operation of operations) simulation.at(operation.atMs, () => this.#cluster.perform(operation));
+    const stepper = this.#stepper;
+    if (stepper !== undefined) this.#scheduleSteps(stepper);
+    else for (const operation of operations) simulation.at(operation.atMs, () => this.#cluster.perform(operation));
     for (const fault of faults) simulation.at(fault.atMs, () => this.#injector.inject(fault));
     simulation.at(healedAtMs, () => {
       this.#injector.endAll();
       this.#checkLater(false);
     });
+  }
+
+  get #stepper(): Stepper | undefined {
+    const { steps } = this.#plan;
+    return this.#options.stepper ?? (steps === undefined ? undefined : plannedStepper(steps));
+  }
+
+  #scheduleSteps(stepper: Stepper): void {
+    const onStop = (): void => {
+      this.#isGivenUp = true;
+      this.#simulation.stop();
+    };
+    new Stepping({
+      plan: this.#plan,
+      simulation: this.#simulation,
+      cluster: this.#cluster,
+      stepper,
+      onStop,
+    }).schedule();
   }
 
   #checkLater(wasDone: boolean): void {
@@ -311,6 +335,7 @@ class Run {
 
   /** The verdict of a run that nothing ended before its time. */
   #finish(eventsMax: number): Violation | undefined {
+    if (this.#isGivenUp) return undefined;
     const simulation = this.#simulation;
     const quietEvents = simulation.events - this.#progress.events;
     const quietMs = Math.max(1, simulation.nowMs - this.#progress.atMs);
