@@ -19,6 +19,7 @@ export function describeSweep(stream: Stream, result: SweepResult, directory: st
     '\nWhat every run was judged by\n',
     ...result.properties.map((property) => `  ${property.padEnd(20)}  ${propertyMeanings[property]}\n`),
     '\n',
+    regressionsText(stream, result),
     headline(stream, result),
     ...failureList(result),
     ...others(stream, result),
@@ -76,13 +77,27 @@ function headline(stream: Stream, result: SweepResult): string {
   if (result.failed > 0) {
     return `${paint(stream, 'red', 'VIOLATED')}  ${countOf(result.failed, 'run')} of ${formatCount(result.runs)} violated a property${stopped}\n`;
   }
-  if (result.undecided > 0 || result.notReproducible.length > 0) return '';
+  if (result.undecided > 0 || result.notReproducible.length > 0 || result.runs === 0) return '';
   return `${paint(stream, 'green', 'HELD')}  every property held in ${result.runs === 1 ? 'the one run' : `all ${countOf(result.runs, 'run')}`}${stopped}\n`;
 }
 
-/** The report of the first failure, whole: it is at most a screen. */
+/** What came of the plans of earlier failures; nothing when there are none. */
+function regressionsText(stream: Stream, { regressions }: SweepResult): string {
+  if (regressions.length === 0) return '';
+  const broken = regressions.filter(({ verdict }) => verdict !== 'pass');
+  const plans = countOf(regressions.length, 'plan');
+  if (broken.length === 0) return `${paint(stream, 'green', 'HELD')}  ${plans} of earlier failures, run first\n`;
+  const rows = broken.map(
+    ({ path, property, sentence }) =>
+      `  ${printable(path)}: ${property ?? 'undecided'}${sentence === null ? '' : `: ${printable(sentence)}`}\n`,
+  );
+  return `${paint(stream, 'red', 'REGRESSED')}  ${broken.length} of ${plans} of earlier failures\n${rows.join('')}`;
+}
+
+/** The report of the first failure, whole: it is at most a screen. That of the smallest plan, where there is one. */
 function firstReport({ failures }: SweepResult): string {
-  const path = failures.find(({ reportPath }) => reportPath !== null)?.reportPath;
+  const first = failures.find(({ reportPath }) => reportPath !== null);
+  const path = first?.shrunkPath?.replace(/\.json$/, '.txt') ?? first?.reportPath;
   return typeof path === 'string' ? `${printable(readFileSync(path, 'utf8'))}\n` : '';
 }
 
@@ -96,8 +111,9 @@ function failureList({ failures }: SweepResult): readonly string[] {
 }
 
 /** The command that shows it again. */
-function commandFor({ scenario, seed, planPath }: SweepFailure): string {
-  return planPath === null ? `${programName()} run ${scenario} --seed ${seed}` : `${programName()} replay ${planPath}`;
+function commandFor({ scenario, seed, planPath, shrunkPath }: SweepFailure): string {
+  const path = shrunkPath ?? planPath;
+  return path === null ? `${programName()} run ${scenario} --seed ${seed}` : `${programName()} replay ${path}`;
 }
 
 function others(stream: Stream, { notReproducible, undecidedRuns }: SweepResult): readonly string[] {
@@ -110,7 +126,9 @@ function others(stream: Stream, { notReproducible, undecidedRuns }: SweepResult)
   return [...list('NOT REPRODUCIBLE', notReproducible), ...list('UNDECIDED', undecidedRuns)];
 }
 
-function whatNext({ failures, scenarios }: SweepResult, directory: string): string {
+function whatNext({ failures, regressions, scenarios }: SweepResult, directory: string): string {
+  const regressed = regressions.find(({ verdict }) => verdict !== 'pass');
+  if (regressed !== undefined) return `\nNext: ${programName()} replay ${printable(regressed.path)}\n`;
   const first = failures[0];
   if (first !== undefined) return `\nPlans and reports are in ${printable(directory)}/. Next: ${commandFor(first)}\n`;
   const some = scenarios[0]?.name ?? 'calm';

@@ -108,6 +108,10 @@ export {
   type SweepFailure,
   type SweepResult,
 } from './sweep-tally.js';
+export { readRegressions, runRegression, type Regression, type RegressionOutcome } from './regressions.js';
+export { shrink, type ShrinkOptions, type ShrinkProgress, type ShrinkResult } from './shrink/shrink.js';
+export type { PlanSize } from './shrink/cuts.js';
+export { keepShrunk, shrunkPathOf } from './shrink/keep-shrunk.js';
 export {
   crashPoints,
   type CrashPointFailure,

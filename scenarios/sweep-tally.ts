@@ -4,6 +4,7 @@
  */
 import { share, type RunMetrics } from './metrics.js';
 import { propertyMeanings, type Property } from './oracles/violation.js';
+import type { RegressionOutcome } from './regressions.js';
 import type { SeedOutcome } from './run-seed.js';
 
 /** The document that `sweep --json` prints. Rates are per second of wall time on one core. */
@@ -31,6 +32,8 @@ export interface SweepResult {
   readonly properties: readonly Property[];
   readonly scenarios: readonly ScenarioTally[];
   readonly failures: readonly SweepFailure[];
+  /** The plans that were kept of earlier failures: run first, and counted nowhere else. */
+  readonly regressions: readonly RegressionOutcome[];
   readonly notReproducible: readonly SeedName[];
   readonly undecidedRuns: readonly SeedName[];
 }
@@ -69,6 +72,8 @@ export interface SweepFailure extends SeedName {
   /** Null when the plan was not kept; it can be made again from scenario and seed. */
   readonly planPath: string | null;
   readonly reportPath: string | null;
+  /** The smallest plan that fails like this; null when nobody looked for it: that is done for the first failure of a kind. */
+  readonly shrunkPath: string | null;
 }
 
 /** Grows with every run. */
@@ -95,6 +100,7 @@ export class SweepTally {
   readonly #scenarios = new Map<string, Tally>();
   readonly #faults = new Map<string, number>();
   readonly #failures: SweepFailure[] = [];
+  readonly #regressions: RegressionOutcome[] = [];
   readonly #notReproducible: SeedName[] = [];
   readonly #undecided: SeedName[] = [];
   readonly #properties = new Set<Property>();
@@ -148,14 +154,32 @@ export class SweepTally {
     planPath: string | undefined,
   ): void {
     this.#signatures.set(signature, this.failuresLike(signature) + 1);
-    this.#failures.push({
+    const failure: SweepFailure = {
       ...name,
       signature,
       property: violation.property,
       sentence: violation.sentence,
       planPath: planPath ?? null,
       reportPath: planPath?.replace(/\.json$/, '.txt') ?? null,
-    });
+      shrunkPath: null,
+    };
+    this.#failures.push(failure);
+  }
+
+  addRegression(outcome: RegressionOutcome): void {
+    this.#regressions.push(outcome);
+  }
+
+  /** The first failure of each kind. */
+  get firstFailures(): readonly SweepFailure[] {
+    const first = new Map<string, SweepFailure>();
+    for (const failure of this.#failures) if (!first.has(failure.signature)) first.set(failure.signature, failure);
+    return [...first.values()];
+  }
+
+  /** A smaller plan was found of a failure. */
+  noteShrunk(failure: SweepFailure, shrunkPath: string): void {
+    this.#failures.splice(this.#failures.indexOf(failure), 1, { ...failure, shrunkPath });
   }
 
   result({ elapsedMs, isInterrupted }: { readonly elapsedMs: number; readonly isInterrupted: boolean }): SweepResult {
@@ -181,6 +205,7 @@ export class SweepTally {
       properties: (Object.keys(propertyMeanings) as Property[]).filter((property) => this.#properties.has(property)),
       scenarios,
       failures: this.#failures,
+      regressions: this.#regressions,
       notReproducible: this.#notReproducible,
       undecidedRuns: this.#undecided,
     };

@@ -88,7 +88,9 @@ function replayLines(plan: Plan, planPath: string | undefined, program: string):
   if (planPath === undefined) return [`${program} run ${plan.scenario} --seed ${plan.seed}`];
   return [
     `${program} replay ${quote(planPath)}`,
-    `plan: ${planPath} (readable; remove faults by hand to see which matter)`,
+    planPath.endsWith('.shrunk.json')
+      ? `plan: ${planPath} (readable, and as small as it could be made)`
+      : `plan: ${planPath} (readable; ${program} shrink makes it smaller)`,
   ];
 }
 
