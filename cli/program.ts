@@ -36,6 +36,11 @@ const groups: readonly { readonly title: string; readonly commands: readonly Com
         load: async (terminal) => (await import('./crash-points.js')).crashPointsCommand(terminal),
       },
       {
+        name: 'explore',
+        summary: 'a very small run in every order in which its messages can come',
+        load: async (terminal) => (await import('./explore.js')).exploreCommand(terminal),
+      },
+      {
         name: 'shrink',
         summary: 'the smallest plan that still fails in the same way',
         load: async (terminal) => (await import('./shrink.js')).shrinkCommand(terminal),

@@ -113,6 +113,17 @@ export { shrink, type ShrinkOptions, type ShrinkProgress, type ShrinkResult } fr
 export type { PlanSize } from './shrink/cuts.js';
 export { keepShrunk, shrunkPathOf } from './shrink/keep-shrunk.js';
 export {
+  explore,
+  exploreFaultsMax,
+  exploreMessagesMax,
+  exploreNodesMax,
+  smallPlan,
+  type ExploreFailure,
+  type ExploreOptions,
+  type ExploreProgress,
+  type ExploreResult,
+} from './explore.js';
+export {
   crashPoints,
   type CrashPointFailure,
   type CrashPointsOptions,
