@@ -208,6 +208,7 @@ class JsonWalk {
 }
 
 function describe(character: string): string {
+  if (character === '"') return "'\"'";
   const code = character.charCodeAt(0);
   return code > 0x20 && code < 0x7f
     ? `"${character}"`
