@@ -257,7 +257,8 @@ class Run {
         this.#checkLater(false);
         return;
       }
-      const events = simulation.events - before.events;
+      // This look is one as well.
+      const events = simulation.events - before.events - 1;
       const live = this.#cluster.live.length;
       // Who is fenced goes on dialling the others, who go on proving that it has forgotten something.
       const restless = this.#cluster.hasFenced
