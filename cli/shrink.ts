@@ -1,6 +1,8 @@
 /** `antecedent shrink`: the smallest plan that still fails in the same way. */
+import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import {
+  formatPlan,
   keepShrunk,
   shrink,
   shrunkPathOf,
@@ -43,7 +45,7 @@ export function shrinkCommand(terminal: Terminal): Command {
         parseCount,
       ),
     )
-    .option('--out <file>', 'write the smallest plan to this file instead')
+    .option('--out <file>', 'write the smallest plan to this file instead, and no report')
     .option('--json', 'print one JSON document instead of text')
     .addHelpText(
       'after',
@@ -64,14 +66,24 @@ Exit codes: 1 the plan fails, and so does the smaller one; 0 the plan holds, the
 async function act(terminal: Terminal, path: string, options: Options): Promise<void> {
   const result = await shrinkWithProgress(terminal, planFromFile(path), options);
   const isFailing = result.signature !== undefined && result.isReproducible;
-  const shrunkPath = options.out ?? shrunkPathOf(path);
-  const kept = isFailing ? keepShrunk(result, shrunkPath, programName()) : undefined;
+  const kept = isFailing ? keep(result, path, options) : undefined;
   terminal.exitCode = exitCodeOf(result);
   if (options.json === true) {
     writeJson(terminal, shrinkDocument(result, { planPath: path, ...kept }));
   } else {
     terminal.out.write(describeShrink(terminal, result, kept?.shrunkPath));
   }
+}
+
+/** Beside the failure, with its report; or the plan alone, where somebody wants to have it. */
+function keep(
+  result: ShrinkResult,
+  path: string,
+  { out }: Options,
+): { readonly shrunkPath: string; readonly reportPath?: string } {
+  if (out === undefined) return keepShrunk(result, shrunkPathOf(path), programName());
+  writeFileSync(out, formatPlan(result.smallest.plan));
+  return { shrunkPath: out };
 }
 
 function shrinkWithProgress(terminal: Terminal, plan: Plan, options: Options): Promise<ShrinkResult> {
@@ -132,7 +144,7 @@ function describeShrink(terminal: Terminal, result: ShrinkResult, shrunkPath: st
   if (shrunkPath === undefined) {
     return `${describeRun(out, original, undefined)}\nThere is nothing to shrink: the plan violates nothing.\n`;
   }
-  return `${describeRun(out, smallest, shrunkPath)}\n${describeCut(terminal, result)}`;
+  return `${describeRun(out, smallest, shrunkPath, { isShrunk: true })}\n${describeCut(terminal, result)}`;
 }
 
 function describeCut(terminal: Terminal, result: ShrinkResult): string {

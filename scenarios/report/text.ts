@@ -17,6 +17,8 @@ export interface FailureTextInput {
   readonly history: readonly HistoryEvent[];
   /** Where the plan was kept; undefined when it was not. */
   readonly planPath: string | undefined;
+  /** The plan is as small as it could be made; by default that is told from its name, `*.shrunk.json`. */
+  readonly isShrunk?: boolean;
   /** What to type to start this program; `antecedent` when absent. */
   readonly program?: string;
   readonly columns?: number;
@@ -43,7 +45,7 @@ export function failureText(input: FailureTextInput): string {
     ...indent(optionLines(plan, width)),
     '',
     'See it again',
-    ...indent(replayLines(plan, planPath, program)),
+    ...indent(replayLines(input, program)),
   ];
   // The grid has what the rest leaves: less an empty line, its heading and its header.
   const rowsMax = Math.min(gridRowsMax, failureLinesMax - above.length - below.length - 3);
@@ -84,11 +86,11 @@ function optionLines(plan: Plan, width: number): readonly string[] {
   return lines.length <= 5 ? lines : [...lines.slice(0, 4), '... see the plan'];
 }
 
-function replayLines(plan: Plan, planPath: string | undefined, program: string): readonly string[] {
+function replayLines({ plan, planPath, isShrunk }: FailureTextInput, program: string): readonly string[] {
   if (planPath === undefined) return [`${program} run ${plan.scenario} --seed ${plan.seed}`];
   return [
     `${program} replay ${quote(planPath)}`,
-    planPath.endsWith('.shrunk.json')
+    (isShrunk ?? planPath.endsWith('.shrunk.json'))
       ? `plan: ${planPath} (readable, and as small as it could be made)`
       : `plan: ${planPath} (readable; ${program} shrink makes it smaller)`,
   ];

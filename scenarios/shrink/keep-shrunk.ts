@@ -22,7 +22,7 @@ export function keepShrunk(
   writeFileSync(shrunkPath, formatPlan(plan));
   const [violation] = violations;
   if (violation !== undefined) {
-    writeFileSync(reportPath, failureText({ plan, violation, history, planPath: shrunkPath, program }));
+    writeFileSync(reportPath, failureText({ plan, violation, history, planPath: shrunkPath, isShrunk: true, program }));
   }
   return { shrunkPath, reportPath };
 }
