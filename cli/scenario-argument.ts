@@ -1,5 +1,5 @@
 /** What is to be run, as a person names it: a scenario of the catalogue, or the file of a plan. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { catalogue, largeScenarios, readPlan, unknownName, type Plan, type Scenario } from '../scenarios/index.js';
 import { usageError } from './command-error.js';
 
@@ -17,8 +17,15 @@ export function isPlanFile(text: string): boolean {
   return text.endsWith('.json') || text.includes('/');
 }
 
+/** No plan that can be run is as long. */
+const planBytesMax = 256 << 20;
+
 /** Reads the plan of a failing run. */
 export function planFromFile(path: string): Plan {
+  const { size = 0 } = statSync(path, { throwIfNoEntry: false }) ?? {};
+  if (size > planBytesMax) {
+    throw usageError(`${path} has ${size} bytes, a plan has at most ${planBytesMax}: name the file of a plan`);
+  }
   return readPlan(new TextDecoder().decode(bytesOfFile(path)), path);
 }
 
