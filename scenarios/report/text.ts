@@ -18,6 +18,8 @@ export interface FailureTextInput {
   readonly history: readonly HistoryEvent[];
   /** Where the plan was kept; undefined when it was not. */
   readonly planPath: string | undefined;
+  /** The plan is as small as it could be made; by default that is told from its name, `*.shrunk.json`. */
+  readonly isShrunk?: boolean;
   /** What to type to start this program; `antecedent` when absent. */
   readonly program?: string;
   readonly columns?: number;
@@ -29,7 +31,7 @@ const gridRowsMax = 12;
 
 /** Ends with a newline. */
 export function failureText(input: FailureTextInput): string {
-  const { plan, violation, history, planPath, program = 'antecedent', columns = 100 } = input;
+  const { plan, violation, history, program = 'antecedent', columns = 100 } = input;
   const width = Math.max(40, columns - 2);
   const above = [
     `${plan.scenario}, seed ${plan.seed}${systemName(plan)}: ${violation.property} violated (${propertyMeanings[violation.property]})`,
@@ -44,7 +46,7 @@ export function failureText(input: FailureTextInput): string {
     ...indent(optionLines(plan, width)),
     '',
     'See it again',
-    ...indent(replayLines(plan, planPath, program)),
+    ...indent(replayLines(input, program)),
   ];
   // The grid has what the rest leaves: less an empty line, its heading and its header.
   const rowsMax = Math.min(gridRowsMax, failureLinesMax - above.length - below.length - 3);
@@ -87,13 +89,15 @@ function optionLines(plan: Plan, width: number): readonly string[] {
   return lines.length <= 5 ? lines : [...lines.slice(0, 4), '... see the plan'];
 }
 
-function replayLines(plan: Plan, planPath: string | undefined, program: string): readonly string[] {
+function replayLines({ plan, planPath, isShrunk }: FailureTextInput, program: string): readonly string[] {
   const replay = replayLine(program, { ...plan, planPath });
   if (planPath === undefined) return [replay];
   return [
     replay,
     `${program} report ${quoteForShell(planPath)} (draws it: a page for the browser)`,
-    `plan: ${planPath} (readable; remove faults by hand to see which matter)`,
+    (isShrunk ?? planPath.endsWith('.shrunk.json'))
+      ? `plan: ${planPath} (readable, and as small as it could be made)`
+      : `plan: ${planPath} (readable; ${program} shrink makes it smaller)`,
   ];
 }
 

@@ -1,5 +1,7 @@
 /** What sweeps find, made up for the reports. */
-import type { SweepFailure, SweepResult } from '../../../scenarios/index.js';
+import { goalMeanings, type SweepFailure, type SweepResult } from '../../../scenarios/index.js';
+
+const noGoals = Object.fromEntries(Object.keys(goalMeanings).map((goal) => [goal, 0])) as SweepResult['goals'];
 
 export function failureAt(scenario: string, seed: number, changes: Partial<SweepFailure> = {}): SweepFailure {
   return {
@@ -11,6 +13,7 @@ export function failureAt(scenario: string, seed: number, changes: Partial<Sweep
     planPath: `runs/${scenario}-${seed}.json`,
     reportPath: `runs/${scenario}-${seed}.txt`,
     htmlPath: `runs/${scenario}-${seed}.html`,
+    shrunkPath: null,
     ...changes,
   };
 }
@@ -48,9 +51,10 @@ export function resultOf(runs: Readonly<Record<string, number>>, changes: Partia
       metrics,
     })),
     failures,
+    regressions: [],
     notReproducible: [],
     undecidedRuns,
-    ...{ goals: {}, missedGoals: [], profile: null, without: [] },
+    ...{ goals: noGoals, missedGoals: [], profile: null, without: [] },
     ...changes,
   };
 }
