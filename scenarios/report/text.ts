@@ -10,6 +10,7 @@ import type { Plan } from '../plan.js';
 import { formatTime } from './event-text.js';
 import { describeFault, describeSettings } from './fault-text.js';
 import { formatGrid } from './grid.js';
+import { describeStep } from './step-text.js';
 
 export interface FailureTextInput {
   readonly plan: Plan;
@@ -26,11 +27,12 @@ export interface FailureTextInput {
 
 export const failureLinesMax = 40;
 const faultsShownMax = 8;
+const stepLinesMax = 5;
 const gridRowsMax = 12;
 
 /** Ends with a newline. */
 export function failureText(input: FailureTextInput): string {
-  const { plan, violation, history, planPath, program = 'antecedent', columns = 100 } = input;
+  const { plan, violation, history, program = 'antecedent', columns = 100 } = input;
   const width = Math.max(40, columns - 2);
   const above = [
     `${plan.scenario}, seed ${plan.seed}: ${violation.property} violated (${propertyMeanings[violation.property]})`,
@@ -38,6 +40,7 @@ export function failureText(input: FailureTextInput): string {
     '',
     `Faults of the plan (${plan.faults.length})`,
     ...indent(faultLines(plan)),
+    ...stepLines(plan, width),
   ];
   const below = [
     '',
@@ -67,6 +70,14 @@ function faultLines({ faults, options }: Plan): readonly string[] {
     ...shown,
     ...(rest > 0 ? [`            and ${rest} more, see the plan`] : []),
   ];
+}
+
+/** In which order things happened, where the plan says so. */
+function stepLines({ steps }: Plan, width: number): readonly string[] {
+  if (steps === undefined) return [];
+  const lines = wrap(steps.map(describeStep).join(' · '), width);
+  const shown = lines.length <= stepLinesMax ? lines : [...lines.slice(0, stepLinesMax - 1), '... see the plan'];
+  return ['', `Steps of the plan (${steps.length})`, ...indent(shown)];
 }
 
 function optionLines(plan: Plan, width: number): readonly string[] {
