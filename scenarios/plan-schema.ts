@@ -16,7 +16,7 @@ const mailBytesMax = 16 << 20;
 const faultsMax = 100_000;
 const stepsMax = 10_000;
 /** Of `nodeName`, without look-ahead, which not every reader of schemas knows. */
-const namePattern = `^[A-Za-z0-9](\\.?[A-Za-z0-9_-]+)*$`;
+const namePattern = '^[A-Za-z0-9][A-Za-z0-9_-]*(\\.[A-Za-z0-9_-]+)*$';
 
 const time = z.number().min(0).max(timeMsMax);
 const probability = z.number().min(0).max(1);
@@ -246,7 +246,8 @@ export function planJsonSchema(): Readonly<Record<string, unknown>> {
   const { $schema, ...shape } = z.toJSONSchema(planObject, {
     unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema }) => {
-      if (zodSchema === name) Object.assign(jsonSchema, { type: 'string', pattern: namePattern });
+      if (zodSchema !== name) return;
+      Object.assign(jsonSchema, { type: 'string', pattern: namePattern, maxLength: nameLengthMax });
     },
   });
   return { $schema, title: `Plan of a simulated run, version ${planVersion}`, ...shape };

@@ -11,6 +11,7 @@ import { formatTime } from './event-text.js';
 import { describeFault, describeSettings } from './fault-text.js';
 import { formatGrid } from './grid.js';
 import { quoteForShell, replayLine } from './replay-line.js';
+import { describeStep } from './step-text.js';
 
 export interface FailureTextInput {
   readonly plan: Plan;
@@ -27,6 +28,7 @@ export interface FailureTextInput {
 
 export const failureLinesMax = 40;
 const faultsShownMax = 8;
+const stepLinesMax = 5;
 const gridRowsMax = 12;
 
 /** Ends with a newline. */
@@ -39,6 +41,7 @@ export function failureText(input: FailureTextInput): string {
     '',
     `Faults of the plan (${plan.faults.length})`,
     ...indent(faultLines(plan)),
+    ...stepLines(plan, width),
   ];
   const below = [
     '',
@@ -68,6 +71,14 @@ function faultLines({ faults, options }: Plan): readonly string[] {
     ...shown,
     ...(rest > 0 ? [`            and ${rest} more, see the plan`] : []),
   ];
+}
+
+/** In which order things happened, where the plan says so. */
+function stepLines({ steps }: Plan, width: number): readonly string[] {
+  if (steps === undefined) return [];
+  const lines = wrap(steps.map(describeStep).join(' · '), width);
+  const shown = lines.length <= stepLinesMax ? lines : [...lines.slice(0, stepLinesMax - 1), '... see the plan'];
+  return ['', `Steps of the plan (${steps.length})`, ...indent(shown)];
 }
 
 function optionLines(plan: Plan, width: number): readonly string[] {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AntecedentError, nodeName } from '../../core/index.js';
+import { AntecedentError, isNodeName, nodeName } from '../../core/index.js';
 import { findInconsistencies } from '../../scenarios/plan-consistency.js';
 import {
   at,
@@ -17,6 +18,7 @@ import {
   mailboxes,
   ms,
   partition,
+  planJsonSchema,
   powerLoss,
   randomly,
   readPlan,
@@ -412,6 +414,34 @@ test('names all problems at once, up to ten', () => {
   expect(lines).toHaveLength(12);
   expect(lines[10]).toContain('operations[9].node');
   expect(lines[11]).toBe('  and 2 more');
+});
+
+test('the pattern of names in the JSON Schema is the rule of names', () => {
+  const { properties } = planJsonSchema() as {
+    readonly properties: {
+      readonly nodes: { readonly items: { readonly pattern: string; readonly maxLength: number } };
+    };
+  };
+  const { pattern, maxLength } = properties.nodes.items;
+  const text = fc.string({ unit: fc.constantFrom('a', 'Z', '0', '.', '_', '-', '/', ' '), maxLength: 70 });
+  fc.assert(
+    fc.property(text, (name) => {
+      expect(name.length <= maxLength && new RegExp(pattern).test(name), name).toBe(isNodeName(name));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('steps come back from the text, and name nodes of the plan', () => {
+  const steps = [
+    { kind: 'operation', node: 'a' },
+    { kind: 'deliver', from: 'a', to: 'b' },
+    { kind: 'crash', node: 'c' },
+  ];
+  expect(readPlan(edited(['steps'], steps), 'plan.json').steps).toEqual(steps);
+  expect(refusal(edited(['steps'], [{ kind: 'drop', from: 'a', to: 'z' }]))).toContain('steps[0].to: "z" is no node');
+  expect(refusal(edited(['steps'], [{ kind: 'deliver', node: 'a' }]))).toContain('steps[0].from: missing; add it');
+  expect(refusal(edited(['steps'], [{ kind: 'delivr', from: 'a', to: 'b' }]))).toContain('did you mean "deliver"?');
 });
 
 test('a text has one operation a line', () => {
