@@ -420,9 +420,9 @@ describe('the daemon', () => {
     expect(exitCodeFor(error as AntecedentError)).toBe(3);
   });
 
-  test('does not pretend to speak another protocol', async () => {
+  test('needs a port for a peer that speaks pluto v0.4', async () => {
     const peer = `peers.old = { address = "x:1", protocol = "pluto-0.4", fingerprint = "sha256:${'00'.repeat(32)}" }\n`;
     const daemon = new Daemon(configure(peer));
-    await expect(daemon.exitCode()).rejects.toThrow(/peer old speaks pluto-0\.4, which .* does not/);
+    await expect(daemon.exitCode()).rejects.toThrow(/peers\.old speaks pluto v0\.4, which needs a port of its own/);
   });
 });
