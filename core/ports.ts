@@ -109,8 +109,8 @@ export interface Links {
 
 /** What became of an attempt to send a line. */
 export type LineOutcome =
-  /** All of it has left for the peer, which may have died since. */
-  | { readonly type: 'sent' }
+  /** All of it has left for the peer. `isDoubtful`: the connection was lost then, and perhaps the line with it. */
+  | { readonly type: 'sent'; readonly isDoubtful: boolean }
   /** `mayHaveArrived`: the peer may have it all the same. */
   | { readonly type: 'failed'; readonly error: AntecedentError; readonly mayHaveArrived: boolean };
 

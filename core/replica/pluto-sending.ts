@@ -7,6 +7,8 @@
  * - A message is sent until an attempt has worked. Only then is the next one begun.
  * - When an attempt fails before anything has left, the peer may have died with the message before it in its socket. That one is
  *   the newest the peer can have, so it is sent again first.
+ * - A message that nothing follows, and that is not told back, is sent again a few times, with growing waits: what looked as if it had
+ *   arrived may have been lost with its connection, and nobody would ever say so.
  * - What the peer has told back in a clock need not be sent.
  * Where a message cannot be told to v0.4 at all, nothing behind it can either: sending ends, with an alarm.
  */
@@ -33,11 +35,14 @@ export interface PlutoSendingOptions {
   readonly membership: Membership;
   readonly origins: OriginTable;
   readonly outbox: Outbox;
-  readonly timings: Pick<Timings, 'backoffMs' | 'backoffMaxMs'>;
+  readonly timings: Pick<Timings, 'backoffMs' | 'backoffMaxMs' | 'probeMs'>;
   readonly random: Random;
   /** The journal must say that this message is about to be sent; then `handleBegun`. */
   readonly onBegin: (seq: number) => void;
 }
+
+/** How often a message is sent again that nothing follows. */
+const repeatsMax = 3;
 
 interface Line {
   readonly seq: number;
@@ -54,7 +59,13 @@ export class PlutoSending {
   #current: Line | undefined;
   /** The one before it, as long as it may have to be sent again. */
   #previous: Line | undefined;
+  /** The previous message is to be sent again before anything else. */
   #mustRepeat = false;
+  /** The attempt under way is of the previous message. */
+  #isRepeating = false;
+  /** How often the previous message was sent again, and when it is next. */
+  #repeats = 0;
+  #repeatAtMs: number | undefined;
   /** Something is under way: a read, a record, or an attempt. */
   #isWaiting = false;
   #retryAtMs: number | undefined;
@@ -79,22 +90,16 @@ export class PlutoSending {
 
   /** Goes on, when more of our log is durable, or something that was waited for has come. */
   pump(): void {
-    const { index, messages, peer } = this.#options;
+    const { peer } = this.#options;
     if (this.#isStopped || this.#isWaiting || this.#retryAtMs !== undefined) return;
-    if (this.#current === undefined) {
-      this.#nextSeq = Math.max(this.#nextSeq, peer.ackedSeq + 1);
-      if (this.#nextSeq > index.lastSeq) return;
-      const message = messages.take(this.#nextSeq, () => this.#goOn());
-      if (message === undefined) {
-        this.#isWaiting = true;
-        return;
-      }
-      this.#current = this.#lineOf(message);
-      if (this.#current === undefined) return;
-    }
+    const again = this.#takeRepeat();
+    const next = again ?? this.#current ?? this.#takeNext();
+    if (next === undefined) return;
     this.#isWaiting = true;
-    if (this.#current.seq > peer.begunSeq) this.#options.onBegin(this.#current.seq);
-    else this.#send(this.#current);
+    this.#isRepeating = again !== undefined;
+    if (!this.#isRepeating) this.#repeatAtMs = undefined;
+    if (next.seq > peer.begunSeq) this.#options.onBegin(next.seq);
+    else this.#options.outbox.line({ type: 'send-line', peer: peer.name, line: next.bytes });
   }
 
   /** The journal says that the message is about to be sent. */
@@ -105,15 +110,20 @@ export class PlutoSending {
   /** What became of the last attempt. */
   handleOutcome(outcome: LineOutcome, nowMs: number): void {
     this.#isWaiting = false;
-    if (outcome.type === 'sent') this.#noteSent();
+    if (outcome.type === 'sent') this.#noteSent(outcome.isDoubtful, nowMs);
     else this.#noteFailed(outcome, nowMs);
     this.pump();
   }
 
   handleTimeout(nowMs: number): void {
-    if (this.#retryAtMs === undefined) return;
-    if (this.#retryAtMs > nowMs) return this.#options.outbox.wakeBy(this.#retryAtMs);
-    this.#retryAtMs = undefined;
+    const { outbox } = this.#options;
+    if (this.#retryAtMs !== undefined && this.#retryAtMs <= nowMs) this.#retryAtMs = undefined;
+    if (this.#repeatAtMs !== undefined && this.#repeatAtMs <= nowMs) {
+      this.#repeatAtMs = undefined;
+      this.#mustRepeat = true;
+    }
+    if (this.#retryAtMs !== undefined) outbox.wakeBy(this.#retryAtMs);
+    if (this.#repeatAtMs !== undefined) outbox.wakeBy(this.#repeatAtMs);
     this.pump();
   }
 
@@ -122,29 +132,48 @@ export class PlutoSending {
     this.pump();
   }
 
-  #send(current: Line): void {
-    const { outbox, peer } = this.#options;
-    const { bytes } = (this.#mustRepeat ? this.#previous : undefined) ?? current;
-    outbox.line({ type: 'send-line', peer: peer.name, line: bytes });
+  /** The previous message, when it is to be sent again now. */
+  #takeRepeat(): Line | undefined {
+    const previous = this.#previous;
+    if (!this.#mustRepeat || previous === undefined) return undefined;
+    // Told back it is not needed; behind one that may have arrived it would be an older one.
+    if (previous.seq > this.#options.peer.ackedSeq && this.#current?.mayHaveArrived !== true) return previous;
+    this.#mustRepeat = false;
+    return undefined;
   }
 
-  #noteSent(): void {
+  /** The message that comes next, once it is at hand. */
+  #takeNext(): Line | undefined {
+    const { index, messages, peer } = this.#options;
+    this.#nextSeq = Math.max(this.#nextSeq, peer.ackedSeq + 1);
+    if (this.#nextSeq > index.lastSeq) return undefined;
+    const message = messages.take(this.#nextSeq, () => this.#goOn());
+    if (message === undefined) this.#isWaiting = true;
+    else this.#current = this.#lineOf(message);
+    return this.#current;
+  }
+
+  #noteSent(isDoubtful: boolean, nowMs: number): void {
+    const { outbox, peer, timings } = this.#options;
     this.#attempts = 0;
-    noteReachable(this.#options.peer, this.#options.outbox);
-    if (this.#mustRepeat) {
-      this.#mustRepeat = false;
-      return;
+    noteReachable(peer, outbox);
+    if (this.#isRepeating) this.#repeats++;
+    else {
+      this.#previous = this.#current;
+      this.#current = undefined;
+      this.#nextSeq++;
+      this.#repeats = 0;
     }
-    this.#previous = this.#current;
-    this.#current = undefined;
-    this.#nextSeq++;
+    const isEnough = this.#repeats >= repeatsMax;
+    this.#mustRepeat = isDoubtful && !isEnough;
+    this.#repeatAtMs = isEnough ? undefined : nowMs + timings.probeMs * 2 ** this.#repeats;
+    if (this.#repeatAtMs !== undefined) outbox.wakeBy(this.#repeatAtMs);
   }
 
   #noteFailed({ error, mayHaveArrived }: Extract<LineOutcome, { type: 'failed' }>, nowMs: number): void {
     const { outbox, peer, random, timings } = this.#options;
-    if (this.#current !== undefined && !this.#mustRepeat) this.#current.mayHaveArrived ||= mayHaveArrived;
-    const isNewest = this.#current?.mayHaveArrived === false && this.#previous !== undefined;
-    this.#mustRepeat = isNewest && (this.#previous?.seq ?? 0) > peer.ackedSeq;
+    if (this.#current !== undefined && !this.#isRepeating) this.#current.mayHaveArrived ||= mayHaveArrived;
+    this.#mustRepeat = true;
     // Full jitter, as for every other dial.
     const limitMs = Math.min(timings.backoffMs * 2 ** Math.min(this.#attempts, 30), timings.backoffMaxMs);
     const waitMs = (random.nextUint32() / 2 ** 32) * limitMs;

@@ -133,7 +133,7 @@ export class PlutoNode {
       if (end < 0 || ping.startsWith(text)) return;
       socket.off('data', read);
       this.#store(text.slice(0, end + 1));
-      if (this.#options.endsConnections === true) socket.destroy();
+      if (this.#options.endsConnections === true) socket.end();
       else socket.resume();
     };
     socket.on('data', read);

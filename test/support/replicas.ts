@@ -195,7 +195,7 @@ export class ReplicaUnderTest {
   }
 
   /** The last line to `peer` has been sent, or has not. */
-  lineOutcome(peer: string, outcome: LineOutcome = { type: 'sent' }): void {
+  lineOutcome(peer: string, outcome: LineOutcome = { type: 'sent', isDoubtful: false }): void {
     this.replica.pluto.handleLineOutcome(nodeName(peer), outcome, this.nowMs);
     this.step();
   }

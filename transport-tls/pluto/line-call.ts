@@ -3,9 +3,9 @@
  *
  * - TLS 1.2 or later from the first byte, with our certificate: v0.4 ends itself when anything else comes to its port. So an
  *   address is never tried beside another one, where the slower connection would be dropped without a word.
- * - A line has been sent when it has left this process and the peer has let us in. With TLS 1.3 a client hears of a refusal only after
- *   it has written: a session ticket, or an end without an alarm, says that there was none.
- * - The peer never answers. It may reset the connection once it has its line, which is no failure.
+ * - The peer never answers. It may end the connection once it has its line, or leave it open for ever. So a line counts as sent when it
+ *   has left this process and nothing is heard for a moment: with TLS 1.3 a client hears of a refusal only after it has written. A reset
+ *   may mean that the peer has what it wanted, or that the line is lost: then the outcome is doubtful.
  */
 import { constants, X509Certificate } from 'node:crypto';
 import { connect } from 'node:net';
@@ -28,13 +28,6 @@ export interface LineTarget {
   readonly check: (certificate: X509Certificate) => void;
 }
 
-/** A connection whose other end is the one that was dialled. */
-export interface LineConnection {
-  readonly socket: tls.TLSSocket;
-  /** The other end has seen our certificate, and goes on. */
-  isLetIn: boolean;
-}
-
 /** In milliseconds. */
 export interface LineTimings {
   /** From the dial to a finished handshake. */
@@ -45,8 +38,8 @@ export interface LineTimings {
   readonly lingerMs: number;
 }
 
-/** How long a peer that says nothing after a line may still refuse us. */
-const settleMs = 1_000;
+/** How long to wait, after a line, for an end of the connection that says how it went. v0.4 itself waits 100 ms for each line. */
+const settleMs = 250;
 
 const lineEnd = new TextEncoder().encode('\r\n');
 
@@ -55,11 +48,11 @@ export function plutoSecureOptions({ ca, cert, key }: PlutoCredentials): tls.Sec
   return { ca, cert, key, minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_TICKET };
 }
 
-/** Connects once. Calls `done`, unless cancelled before, with a connection or with why there is none. */
+/** Connects once. Calls `done`, unless cancelled before, with a socket whose other end is the one that was dialled, or with why there is none. */
 export function dialPluto(
   { who, address, credentials, check }: LineTarget,
   { handshakeMs }: Pick<LineTimings, 'handshakeMs'>,
-  done: (result: LineConnection | AntecedentError) => void,
+  done: (result: tls.TLSSocket | AntecedentError) => void,
 ): Cancel {
   const where = `${who} at ${formatAddress(address)}`;
   const { ca, cert, key } = credentials;
@@ -78,7 +71,7 @@ export function dialPluto(
   };
   let isConnected = false;
   let isOver = false;
-  const settle = (result: LineConnection | AntecedentError): void => {
+  const settle = (result: tls.TLSSocket | AntecedentError): void => {
     if (isOver) return;
     isOver = true;
     clearTimeout(deadline);
@@ -92,17 +85,7 @@ export function dialPluto(
   raw.on('error', (cause) => settle(failureOf(where, cause, isConnected)));
   socket.on('error', (cause: Error) => settle(failureOf(where, cause, isConnected)));
   socket.on('close', () => settle(failureOf(where, new Error('closed by the other end'), isConnected)));
-  const connection: LineConnection = { socket, isLetIn: false };
-  const letIn = (): void => {
-    connection.isLetIn = true;
-  };
-  socket.on('session', letIn);
-  socket.on('end', letIn);
-  socket.on('secureConnect', () => {
-    // The handshake of TLS 1.2 is done only when the server has seen our certificate.
-    connection.isLetIn = socket.getProtocol() === 'TLSv1.2';
-    settle(connection);
-  });
+  socket.on('secureConnect', () => settle(socket));
   return () => {
     if (isOver) return;
     isOver = true;
@@ -113,13 +96,12 @@ export function dialPluto(
 
 /** Sends a line over a connection, which is used up by that. Calls `done` unless cancelled before. */
 export function writeLine(
-  connection: LineConnection,
+  socket: tls.TLSSocket,
   who: string,
   line: Uint8Array,
   { lingerMs, sendMs }: Pick<LineTimings, 'lingerMs' | 'sendMs'>,
   done: (outcome: LineOutcome) => void,
 ): Cancel {
-  const { socket } = connection;
   let isOver = false;
   let isWritten = false;
   const settle = (outcome: LineOutcome): void => {
@@ -134,19 +116,17 @@ export function writeLine(
     const error = new AntecedentError(code, `${who} ${reason}`, { cause });
     settle({ type: 'failed', error, mayHaveArrived: true });
   };
-  const maybeSent = (): void => {
-    if (isWritten && connection.isLetIn) settle({ type: 'sent' });
-  };
+  const sent = (isDoubtful: boolean): void => settle({ type: 'sent', isDoubtful });
   let timer = setTimeout(() => fail(`has taken in nothing for ${sendMs} ms`), sendMs);
-  socket.on('session', maybeSent);
-  socket.on('end', maybeSent);
+  socket.on('end', () => {
+    if (isWritten) sent(false);
+  });
   socket.on('error', (cause: Error) => {
-    // It has what it wants, and drops the rest.
-    if (isWritten && isReset(cause)) settle({ type: 'sent' });
+    if (isWritten && isReset(cause)) sent(true);
     else fail(`ended the connection: ${cause.message}`, cause);
   });
   socket.on('close', () => {
-    if (isWritten) settle({ type: 'sent' });
+    if (isWritten) sent(true);
     else fail('ended the connection before it had the line');
   });
   // Nobody has anything to tell us, but its end is seen only by who reads.
@@ -161,8 +141,7 @@ export function writeLine(
     const linger = setTimeout(() => socket.destroy(), settleMs + lingerMs);
     socket.on('close', () => clearTimeout(linger));
     clearTimeout(timer);
-    timer = setTimeout(() => settle({ type: 'sent' }), settleMs);
-    maybeSent();
+    timer = setTimeout(() => sent(false), settleMs);
   });
   socket.uncork();
   return () => {

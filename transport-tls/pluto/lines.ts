@@ -241,8 +241,9 @@ export class TlsLines implements Lines {
         // What comes behind it is read and dropped: unread, it would reset the connection.
         socket.resume();
         onLine(peer, line, ({ error }) => {
+          // The core has said why.
           if (error === undefined) this.#end(socket);
-          else this.#refuse(socket, error);
+          else socket.destroy();
         });
       } catch (error) {
         if (!(error instanceof AntecedentError)) throw error;

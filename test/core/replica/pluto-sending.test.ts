@@ -127,6 +127,48 @@ describe('own messages are sent', () => {
     expect(sent(a)).toEqual(['a|a:2;b:0;old:0|two']);
   });
 
+  test('and once more, when its connection was lost behind it', () => {
+    const a = new ReplicaUnderTest(options);
+    a.broadcast('one');
+    a.broadcast('two');
+    expect(sent(a)).toEqual(['a|a:1;b:0;old:0|one']);
+    for (let time = 0; time < 3; time++) {
+      a.lineOutcome('old', { type: 'sent', isDoubtful: true });
+      expect(sent(a)).toEqual(['a|a:1;b:0;old:0|one']);
+      expect(begun(a)).toEqual([1]);
+    }
+    a.lineOutcome('old', { type: 'sent', isDoubtful: true });
+    expect(sent(a)).toEqual(['a|a:2;b:0;old:0|two']);
+  });
+
+  test('and the last one a few times more, with growing waits, until it is told back', () => {
+    const a = new ReplicaUnderTest(options);
+    send(a, 'one');
+    for (const waitMs of [1000, 2000]) {
+      a.wake(a.nowMs + waitMs - 1);
+      expect(sent(a)).toEqual([]);
+      a.wake(a.nowMs + 1);
+      expect(sent(a)).toEqual(['a|a:1;b:0;old:0|one']);
+      a.lineOutcome('old');
+    }
+    a.receiveLine('old', 'old|old:1;a:1|has it');
+    settle(a);
+    a.wake(a.nowMs + 100_000);
+    expect(sent(a)).toEqual([]);
+    expect(send(a, 'two')).toEqual(['a|a:2;b:0;old:0|two']);
+    for (let time = 0; time < 3; time++) {
+      a.wake(a.nowMs + 100_000);
+      expect(sent(a)).toEqual(['a|a:2;b:0;old:0|two']);
+      a.lineOutcome('old', time === 1 ? failure(true) : undefined);
+    }
+    a.wake(a.nowMs + 100_000);
+    expect(sent(a)).toEqual(['a|a:2;b:0;old:0|two']);
+    a.lineOutcome('old');
+    a.wake(a.nowMs + 100_000);
+    expect(sent(a)).toEqual([]);
+    expect(begun(a)).toEqual([1, 2]);
+  });
+
   test('and not again what the peer has told back', () => {
     const a = new ReplicaUnderTest(options);
     send(a, 'one');

@@ -182,8 +182,18 @@ export class MixedCluster {
     return applied;
   }
 
-  /** Resolves when all five have applied everything. */
+  /** Resolves when all five have applied everything, and theirs have sent everything to everybody. */
   async converge(): Promise<void> {
+    await this.#allApplied();
+    const isIdle = (): boolean => [...this.pluto.values()].every((node) => node.isIdle && node.waiting === 0);
+    const look = (done: () => void): void => {
+      if (isIdle()) done();
+      else setImmediate(look, done);
+    };
+    await within('the end of sending', new Promise<void>(look));
+  }
+
+  async #allApplied(): Promise<void> {
     const isDone = (): boolean =>
       [...this.#applied.values()].every(({ payloads }) => payloads.length >= this.#broadcasts);
     const done = new Promise<void>((resolve) => {
