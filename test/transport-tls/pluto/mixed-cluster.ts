@@ -1,6 +1,6 @@
 /**
- * Three nodes of ours and two of pluto v0.4 in this process, over real TLS sockets, each with the mailboxes of all users. Every
- * connection goes through a relay that can be cut.
+ * Three nodes of ours and two of pluto v0.4 in this process, over real TLS sockets, each with the mailboxes of all users. Connections
+ * of ours go through relays that can be cut. Those between two of v0.4 do not: what is cut there is lost for good, and both know of nothing.
  */
 import {
   Mailboxes,
@@ -61,7 +61,7 @@ export class MixedCluster {
     const own = new Map(all.map((name) => [name, next()]));
     const plutoPorts = new Map(ours.map((name) => [name, next()]));
     for (const from of all) {
-      for (const to of all.filter((name) => name !== from)) {
+      for (const to of all.filter((name) => name !== from && !(isPluto(name) && isPluto(from)))) {
         const isLine = isPluto(from) && !isPluto(to);
         const relay = new Relay(next(), (isLine ? plutoPorts.get(to as (typeof ours)[number]) : own.get(to)) ?? 0);
         cluster.#relays.set(`${from} ${to}`, relay);
@@ -69,7 +69,10 @@ export class MixedCluster {
       }
     }
     for (const name of all) cluster.#applied.set(name, { mailboxes: new Mailboxes(), payloads: [], counts: new Map() });
-    for (const name of ours) cluster.#listen.set(name, { own: own.get(name) ?? 0, pluto: plutoPorts.get(name) ?? 0 });
+    for (const name of all) {
+      const pluto = isPluto(name) ? 0 : (plutoPorts.get(name as (typeof ours)[number]) ?? 0);
+      cluster.#listen.set(name, { own: own.get(name) ?? 0, pluto });
+    }
     for (const name of theirs) await cluster.#startPluto(name, own.get(name) ?? 0);
     await Promise.all(ours.map((name) => cluster.openNode(name)));
     return cluster;
@@ -138,11 +141,16 @@ export class MixedCluster {
     const nodes = all.filter((other) => other !== name);
     const node = new PlutoNode({
       ...{ name, port, files: this.#authority.files(name), endsConnections: name === 'old' },
-      nodes: Object.fromEntries(nodes.map((other) => [other, this.#relays.get(`${name} ${other}`)?.port ?? 0])),
+      nodes: Object.fromEntries(nodes.map((other) => [other, this.#portFor(name, other)])),
       onApply: ({ sender, clock, payload }) => this.#apply(name, sender, clock, payload),
     });
     this.pluto.set(name, node);
     await node.start();
+  }
+
+  /** Where `to` is reached from `from`. */
+  #portFor(from: string, to: string): number {
+    return this.#relays.get(`${from} ${to}`)?.port ?? this.#listen.get(to)?.own ?? 0;
   }
 
   #note(name: string, line: LogLine): void {
