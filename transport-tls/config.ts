@@ -360,7 +360,21 @@ function checkPluto({ pluto }: Shape, foreignPeers: readonly ForeignPeer[], comp
       `peers.${first.name} speaks pluto v0.4, which needs a port of its own; write ${examples['pluto'] ?? ''}`,
     );
   }
-  complaints.check(path, () => readPlutoPeers(foreignPeers.map((peer) => [peer.name, peer])));
+  for (const [index, { name }] of foreignPeers.entries()) {
+    // With those in front of it: two of them may be alike.
+    const problem = problemOf(foreignPeers.slice(0, index + 1));
+    if (problem !== undefined) return complaints.add(['peers', name], problem);
+  }
+}
+
+function problemOf(foreignPeers: readonly ForeignPeer[]): string | undefined {
+  try {
+    readPlutoPeers(foreignPeers.map((peer) => [peer.name, peer]));
+    return undefined;
+  } catch (error) {
+    if (error instanceof AntecedentError) return error.message;
+    throw error;
+  }
 }
 
 /** A path is wrong more often than what it leads to: said here, it is said with its line. */

@@ -118,7 +118,7 @@ pendingMax = 3
     [
       'no port for them',
       'old = { address = "1.2.3.4:1", protocol = "pluto-0.4" }\n',
-      /:13:1: peers\.old speaks pluto v0\.4, which needs a port of its own; write \[pluto\] with listen/,
+      /:12:1: peers\.old speaks pluto v0\.4, which needs a port of its own; write \[pluto\] with listen/,
     ],
     [
       'no port in the table',
@@ -128,7 +128,7 @@ pendingMax = 3
     [
       'a port that is none',
       'old = { address = "1.2.3.4:1", protocol = "pluto-0.4" }\n[pluto]\nlisten = "1.2.3.4"\n',
-      /:15:1: pluto\.listen: "1\.2\.3\.4" is no address/,
+      /:14:1: pluto\.listen: "1\.2\.3\.4" is no address/,
     ],
     [
       'a key that nobody knows',
@@ -138,12 +138,12 @@ pendingMax = 3
     [
       'a host name and no fingerprint',
       'old = { address = "old.example:1", protocol = "pluto-0.4" }\n[pluto]\nlisten = "1.2.3.4:1"\n',
-      /:13:1: .*peers\.old cannot be known by the host name old\.example: give the fingerprint/,
+      /:12:1: peers\.old cannot be known by the host name old\.example: give the fingerprint/,
     ],
     [
       'two peers at one address and no fingerprints',
       'old = { address = "1.2.3.4:1", protocol = "pluto-0.4" }\nolder = { address = "1.2.3.4:2", protocol = "pluto-0.4" }\n[pluto]\nlisten = "1.2.3.4:1"\n',
-      /peers\.older cannot be told from peers\.old/,
+      /:13:1: peers\.older cannot be told from peers\.old/,
     ],
   ])('that has peers of pluto v0.4 and %s is refused', async (_, text, complaint) => {
     expect(await refusal(`${sound}${text}`)).toMatch(complaint);
