@@ -1,5 +1,7 @@
 /** What sweeps find, made up for the reports. */
-import type { SweepFailure, SweepResult } from '../../../scenarios/index.js';
+import { goalMeanings, type SweepFailure, type SweepResult } from '../../../scenarios/index.js';
+
+const noGoals = Object.fromEntries(Object.keys(goalMeanings).map((goal) => [goal, 0])) as SweepResult['goals'];
 
 export function failureAt(scenario: string, seed: number, changes: Partial<SweepFailure> = {}): SweepFailure {
   return {
@@ -50,7 +52,7 @@ export function resultOf(runs: Readonly<Record<string, number>>, changes: Partia
     failures,
     notReproducible: [],
     undecidedRuns,
-    ...{ goals: {}, missedGoals: [], profile: null, without: [] },
+    ...{ goals: noGoals, missedGoals: [], profile: null, without: [] },
     ...changes,
   };
 }
