@@ -55,6 +55,7 @@ export interface ScenarioBody {
     readonly messagesPerBroadcast?: number;
     readonly bytesPerBroadcast?: number;
     readonly deliveryP99?: Milliseconds;
+    readonly diskBytesMax?: number;
   };
 }
 
