@@ -43,6 +43,7 @@ export type ErrorCode =
   | 'E_PAYLOAD'
   | 'E_PEER_FORGOT'
   | 'E_PLAN'
+  | 'E_PLUTO'
   | 'E_POSITION'
   | 'E_RELEASED'
   | 'E_REMOVED'

@@ -60,6 +60,8 @@ export { recordHeaderBytes } from './journal/record.js';
 export { readRecordContent, type RecordContent } from './record-content.js';
 export { SnapshotReader } from './snapshot-content.js';
 export { ORSet } from './crdt/or-set.js';
+export { Mailboxes } from './crdt/mailboxes.js';
+export { toAppend, toCopy, toCreate, toDelete, toExpunge, toRename, toStore } from './crdt/mailbox-changes.js';
 export { Fifo } from './fifo.js';
 export { HoldBackQueue } from './causal/hold-back-queue.js';
 export {
@@ -72,3 +74,37 @@ export {
 } from './message/batch.js';
 export { decodeFrame, FrameEncoder, type EncodableFrame, type Frame } from './message/frame.js';
 export { FrameReader } from './message/frame-reader.js';
+export { formatMessage, parseMessage, plutoPing, type PlutoClockEntry, type PlutoMessage } from './pluto/message.js';
+export {
+  formatAppend,
+  formatCopy,
+  formatCreate,
+  formatDelete,
+  formatExpunge,
+  formatOp,
+  formatRename,
+  formatStore,
+} from './pluto/format-operation.js';
+export {
+  parseAppend,
+  parseCopy,
+  parseCreate,
+  parseDelete,
+  parseExpunge,
+  parseOp,
+  parseRename,
+  parseStore,
+} from './pluto/parse-operation.js';
+export type {
+  AppendOperation,
+  CopyOperation,
+  CreateOperation,
+  DeleteOperation,
+  Element,
+  ExpungeOperation,
+  MailElement,
+  Operation,
+  OperationKind,
+  RenameOperation,
+  StoreOperation,
+} from './pluto/operation.js';

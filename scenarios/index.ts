@@ -70,6 +70,7 @@ export {
   type LinkSettings,
   type MemberChangeBody,
   type NodeFaultBody,
+  type NumberedOperation,
   type OperationBody,
   type Plan,
   type PlanOptions,

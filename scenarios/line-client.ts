@@ -17,12 +17,12 @@
  * at once.
  */
 import { assert, formatDot, type Dot } from '../core/index.js';
-import type { PlannedOperation } from './plan.js';
+import type { NumberedOperation } from './plan.js';
 
 /** The node as its client sees it. */
 export interface Feed {
   /** Broadcasts, or returns undefined when the node has no room or cannot be reached. */
-  broadcast(operation: PlannedOperation): Dot | undefined;
+  broadcast(operation: NumberedOperation): Dot | undefined;
   /** Calls back after a time in which the node runs; never for a node that has died since. */
   wakeAfter(delayMs: number, wake: () => void): void;
 }
@@ -33,7 +33,7 @@ const settleSteps = 10;
 
 export class LineClient {
   readonly #settleMs: number;
-  readonly #operations: PlannedOperation[] = [];
+  readonly #operations: NumberedOperation[] = [];
   #sent = 0;
   /** The message whose receipt has not come. */
   #open: Dot | undefined;
@@ -57,7 +57,7 @@ export class LineClient {
   }
 
   /** Takes one more operation. */
-  add(operation: PlannedOperation): void {
+  add(operation: NumberedOperation): void {
     this.#operations.push(operation);
     this.advance();
   }

@@ -142,13 +142,18 @@ const operationBase = {
   node: name,
   durable: z.union([z.literal('here'), z.literal('all'), z.number().int().min(1)]).exactOptional(),
 };
-// The characters that payloads of mailboxes use between their fields.
-const label = z.string().regex(/^[^|,;/]+$/, { error: 'use at least one character, and none of | , ; /' });
+// Some of these part the fields of payloads, and none is missed in a name.
+const label = z.string().regex(/^[^|,;/\r\n]+$/, {
+  error: 'use at least one character, none of | , ; / and no line break',
+});
 const box = { user: label, mailbox: label };
 const operationSchema = z.discriminatedUnion('kind', [
   z.strictObject({ ...operationBase, kind: z.enum(['create', 'delete']), ...box }),
   z.strictObject({ ...operationBase, kind: z.literal('append'), ...box, mail: label, bytes: wholeNumber }),
+  z.strictObject({ ...operationBase, kind: z.literal('rename'), ...box, to: label }),
   z.strictObject({ ...operationBase, kind: z.literal('expunge'), ...box, pick: wholeNumber }),
+  z.strictObject({ ...operationBase, kind: z.literal('store'), ...box, pick: wholeNumber, mail: label }),
+  z.strictObject({ ...operationBase, kind: z.literal('copy'), ...box, pick: wholeNumber, to: label }),
   z.strictObject({ ...operationBase, kind: z.literal('line'), text: z.string() }),
   z.strictObject({ ...operationBase, kind: z.literal('bytes'), base64: z.base64() }),
   z.strictObject({ ...operationBase, kind: z.literal('custom'), name: z.string(), data: z.json() }),

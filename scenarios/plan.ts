@@ -100,8 +100,18 @@ export type PlannedOperation = {
   readonly durable?: Durability;
 } & OperationBody;
 
+/** An operation with its number in the plan: 1, 2, 3, ..., which makes it unlike all others of a run. */
+export type NumberedOperation = PlannedOperation & { readonly number: number };
+
 export type OperationBody =
   | { readonly kind: 'create' | 'delete'; readonly user: string; readonly mailbox: string }
+  | {
+      readonly kind: 'rename';
+      readonly user: string;
+      readonly mailbox: string;
+      /** The mailbox that its mails are in afterwards. */
+      readonly to: string;
+    }
   | {
       readonly kind: 'append';
       readonly user: string;
@@ -116,6 +126,22 @@ export type OperationBody =
       readonly mailbox: string;
       /** Chooses one of the mails that the node sees by then: the one at `pick` modulo their number. */
       readonly pick: number;
+    }
+  | {
+      readonly kind: 'store';
+      readonly user: string;
+      readonly mailbox: string;
+      readonly pick: number;
+      /** What the mail is called afterwards. */
+      readonly mail: string;
+    }
+  | {
+      readonly kind: 'copy';
+      readonly user: string;
+      readonly mailbox: string;
+      readonly pick: number;
+      /** The mailbox that the mail is in as well afterwards. */
+      readonly to: string;
     }
   | { readonly kind: 'line'; readonly text: string }
   /** A line that is not UTF-8. */

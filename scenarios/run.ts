@@ -196,7 +196,9 @@ class Run {
       for (const node of nodes) simulation.disk(node).onOperation = (operation) => onDiskOperation(node, operation);
     }
     for (const node of membersAtFirst(this.#plan)) simulation.at(0, () => this.#cluster.start(node));
-    for (const operation of operations) simulation.at(operation.atMs, () => this.#cluster.perform(operation));
+    operations.forEach((operation, index) => {
+      simulation.at(operation.atMs, () => this.#cluster.perform({ ...operation, number: index + 1 }));
+    });
     for (const fault of faults) simulation.at(fault.atMs, () => this.#injector.inject(fault));
     simulation.at(healedAtMs, () => {
       this.#injector.endAll();

@@ -13,7 +13,7 @@ import { DiskWitness } from './disk-witness.js';
 import type { HistoryEvent } from './history.js';
 import { MemberChanges } from './member-changes.js';
 import type { MemoryLook } from './oracles/resources.js';
-import type { MemberChangeBody, Plan, PlannedOperation } from './plan.js';
+import type { MemberChangeBody, NumberedOperation, Plan, PlannedOperation } from './plan.js';
 import type { PoisonOptions } from './poison.js';
 import { SimMember, type MemberBackup, type MemberOptions } from './sim-member.js';
 import { StoredApplication } from './stored-application.js';
@@ -187,7 +187,7 @@ export class SimCluster {
     return true;
   }
 
-  perform(operation: PlannedOperation): void {
+  perform(operation: NumberedOperation): void {
     this.#performerOf(operation).perform(operation);
   }
 

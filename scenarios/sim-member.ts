@@ -31,7 +31,7 @@ import type { HistoryEvent, StopPhase } from './history.js';
 import { LineClient, type Feed } from './line-client.js';
 import type { Asking } from './member-changes.js';
 import type { MemoryLook } from './oracles/resources.js';
-import type { ApplicationMode, MemberChangeBody, PlannedOperation } from './plan.js';
+import type { ApplicationMode, MemberChangeBody, NumberedOperation } from './plan.js';
 import { Poison, type PoisonOptions } from './poison.js';
 import type { StoredApplication } from './stored-application.js';
 import type { SelfStop } from './supervisor.js';
@@ -337,7 +337,7 @@ export class SimMember implements Process {
   }
 
   /** A user asks for something. */
-  perform(operation: PlannedOperation): void {
+  perform(operation: NumberedOperation): void {
     if (this.#client !== undefined) this.#client.add(operation);
     else if (this.#broadcast(operation) === undefined) this.#skipped += 1;
   }
@@ -399,7 +399,7 @@ export class SimMember implements Process {
 
   // --- Broadcast -----------------------------------------------------------------------------------------------------
 
-  #broadcast(operation: PlannedOperation): Dot | undefined {
+  #broadcast(operation: NumberedOperation): Dot | undefined {
     const life = this.#life;
     if (life === undefined || !life.isReady || this.#isPaused) return undefined;
     if (life.confirmedAtClose !== undefined) return undefined;

@@ -5,7 +5,7 @@
  * A position is applied once; what comes again changes nothing.
  */
 import { AntecedentError, type Delivery } from '../core/index.js';
-import type { PlannedOperation } from './plan.js';
+import type { NumberedOperation } from './plan.js';
 import type { Application } from './workloads/workload.js';
 
 export class StoredApplication {
@@ -24,7 +24,7 @@ export class StoredApplication {
   }
 
   /** What to broadcast for `operation`; see `Application`. */
-  perform(operation: PlannedOperation): Uint8Array | undefined {
+  perform(operation: NumberedOperation): Uint8Array | undefined {
     return this.#application.perform(operation);
   }
 

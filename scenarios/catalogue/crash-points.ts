@@ -20,18 +20,18 @@ const box = { user: 'user', mailbox: 'box' };
 /** Every few milliseconds one, then a pause. `node` is the number of the node in the plan; `pick` is drawn. */
 const operations: readonly (OperationBody & { readonly atMs: number; readonly node: number })[] = [
   { atMs: 20, node: 0, kind: 'create', ...box },
-  { atMs: 28, node: 1, kind: 'append', ...box, mail: 'm1', bytes: 6_000 },
+  { atMs: 28, node: 1, kind: 'append', ...box, mail: 'm1', bytes: 4_500 },
   // Three at a time, so that some arrive while a group is being written.
-  { atMs: 46, node: 2, kind: 'append', ...box, mail: 'm3', bytes: 3_000 },
-  { atMs: 47, node: 0, kind: 'append', ...box, mail: 'm4', bytes: 40 },
-  { atMs: 48, node: 1, kind: 'append', ...box, mail: 'm5', bytes: 2_600 },
+  { atMs: 46, node: 2, kind: 'append', ...box, mail: 'm3', bytes: 2_250 },
+  { atMs: 47, node: 0, kind: 'append', ...box, mail: 'm4', bytes: 30 },
+  { atMs: 48, node: 1, kind: 'append', ...box, mail: 'm5', bytes: 1_950 },
   { atMs: 60, node: 1, kind: 'expunge', ...box, pick: 0 },
-  { atMs: 68, node: 0, kind: 'append', ...box, mail: 'm6', bytes: 5_000 },
-  { atMs: 78, node: 2, kind: 'append', ...box, mail: 'm7', bytes: 1_200 },
+  { atMs: 68, node: 0, kind: 'append', ...box, mail: 'm6', bytes: 3_750 },
+  { atMs: 78, node: 2, kind: 'append', ...box, mail: 'm7', bytes: 900 },
   { atMs: 86, node: 0, kind: 'delete', ...box },
-  { atMs: 94, node: 1, kind: 'append', ...box, mail: 'm8', bytes: 1_500 },
-  { atMs: 200, node: 2, kind: 'append', ...box, mail: 'm9', bytes: 28_000 },
-  { atMs: 206, node: 0, kind: 'append', ...box, mail: 'm10', bytes: 28_000 },
+  { atMs: 94, node: 1, kind: 'append', ...box, mail: 'm8', bytes: 1_125 },
+  { atMs: 200, node: 2, kind: 'append', ...box, mail: 'm9', bytes: 21_000 },
+  { atMs: 206, node: 0, kind: 'append', ...box, mail: 'm10', bytes: 21_000 },
   { atMs: 214, node: 1, kind: 'delete', ...box },
 ];
 

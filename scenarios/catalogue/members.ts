@@ -207,7 +207,7 @@ function drawNewcomer(
   isLarge: boolean,
 ): { readonly newcomer: string; readonly arrivesAtMs: number; readonly body: Omit<ScenarioBody, 'nodes'> } {
   const writing = isLarge
-    ? longNames(mailboxes({ perSecond: 70, for: seconds(3.5), durable: 'mixed' }), random.between(2000, 6000))
+    ? longMails(mailboxes({ perSecond: 70, for: seconds(3.5), durable: 'mixed' }), random.between(1500, 4500))
     : mailboxes({ perSecond: 100, for: seconds(3.5), durable: 'mixed' });
   const arrivesAtMs = random.between(1200, 1800);
   const node = random.pick(nodes);
@@ -233,15 +233,11 @@ function drawNewcomer(
   }
 }
 
-/** Mailboxes have long names and are never emptied, so that the state is long. */
-function longNames(writing: Workload, length: number): Workload {
+/** Mails are long and stay where they are, so that the state is long. */
+function longMails(writing: Workload, bytes: number): Workload {
   return {
     ...writing,
     plan: (context) =>
-      writing
-        .plan(context)
-        .flatMap((operation) =>
-          operation.kind === 'append' ? { ...operation, mailbox: operation.mailbox.padEnd(length, '.') } : [],
-        ),
+      writing.plan(context).flatMap((operation) => (operation.kind === 'append' ? { ...operation, bytes } : [])),
   };
 }

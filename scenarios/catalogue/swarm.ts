@@ -133,7 +133,7 @@ function drawLimits(random: RandomStream): Partial<Limits> {
     cacheBytesMax: random.pick([0, 1 << 10, 1 << 20]),
     windowBytes: random.pick([1 << 10, 8 << 10, 1 << 20]),
     batchBytesTarget: random.pick([1, 512, 64 << 10]),
-    messageBytesMax: random.pick([24 << 10, 1 << 20]),
+    messageBytesMax: random.pick([32 << 10, 1 << 20]),
     pendingBytesMax: random.pick([1, 4 << 10, 8 << 20]),
     undeliveredBytesMax: random.pick([1, 4 << 10, 64 << 20]),
     heldBackBytesMax: random.pick([1, 4 << 10, 64 << 20]),

@@ -1,19 +1,31 @@
 /**
- * Mailboxes: users create and delete mailboxes, append mails and expunge them, at any node, as in a distributed IMAP
- * server.
+ * Mailboxes: users create, delete and rename mailboxes, append, copy, flag and expunge mails, at any node, as in a distributed
+ * IMAP server.
  *
- * All of it is one OR-Set of paths: `user/mailbox` for a mailbox, `user/mailbox/mail` for a mail. The tag of an
- * addition is the dot of the message that brought it, which nobody ever uses again. Removes name the tags their node
- * had seen, so concurrent operations commute: two nodes that were delivered the same messages, in any causal order,
- * have equal states. A node that misses a cause does not: the remove finds nothing, the addition comes later and stays.
- * So a mistake in the order of delivery shows in the state, which is why this workload is the default.
- *
- * Payloads are text, fields separated by `|`, pairs by `;`:
- * `create|user|mailbox`, `append|user|mailbox|mail|text`, and for both removes `remove|path,tag;path,tag;...`.
+ * Payloads are the operations of pluto v0.4 as text, all seven kinds of them, and the state is the core's `Mailboxes`. Its
+ * tags are made of the node and the number of the operation in its plan, so nobody ever uses one again. Removes name the
+ * tags their node had seen, so concurrent operations commute: two nodes that were delivered the same messages, in any causal
+ * order, have equal states. A node that misses a cause does not: the remove finds nothing, the addition comes later and
+ * stays. So a mistake in the order of delivery shows in the state, which is why this workload is the default.
  */
-import { AntecedentError, ORSet, formatDot, type Delivery } from '../../core/index.js';
+import {
+  AntecedentError,
+  Mailboxes,
+  formatDot,
+  formatOp,
+  parseOp,
+  toAppend,
+  toCopy,
+  toCreate,
+  toDelete,
+  toExpunge,
+  toRename,
+  toStore,
+  type Delivery,
+  type Operation,
+} from '../../core/index.js';
 import type { Milliseconds } from '../duration.js';
-import type { OperationBody, PlannedOperation } from '../plan.js';
+import type { NumberedOperation, OperationBody, PlannedOperation } from '../plan.js';
 import type { Application, PlanningContext, Program, Workload } from './workload.js';
 
 export interface MailboxesOptions {
@@ -22,7 +34,7 @@ export interface MailboxesOptions {
   readonly for: Milliseconds;
   readonly users?: number;
   readonly mailboxesPerUser?: number;
-  /** Longest text of a mail. */
+  /** Longest mail. */
   readonly mailBytesMax?: number;
   /** Share of the mails that have an attachment: 5 to 20 KB, several pages of a disk. */
   readonly largeMails?: number;
@@ -33,10 +45,13 @@ export interface MailboxesOptions {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const filler = encoder.encode('Received: from a by b; '.repeat(200));
-const scratch = new Uint8Array(1024);
-const bar = 0x7c;
 const dot = 0x2e;
-const firstLetterOfAppend = 0x61;
+
+/**
+ * Longest rename or copy, in characters: they carry what is in the mailbox. Users give longer ones up, so that payloads stay about as
+ * long as mails are.
+ */
+const carryingMax = 8 << 10;
 
 export const mailboxesProgram: Program = {
   name: 'mailboxes',
@@ -82,22 +97,28 @@ function planOperations(context: PlanningContext, options: AllOptions): PlannedO
   });
 }
 
-/** Six of ten operations append, so that there is something to expunge and delete. */
+/** More than half of the operations append, so that there is something for the others. */
 function planBody(
   { random }: PlanningContext,
   user: string,
   mailbox: string,
   mail: string,
-  { mailBytesMax, largeMails }: AllOptions,
+  { mailboxesPerUser, mailBytesMax, largeMails }: AllOptions,
 ): OperationBody {
-  const draw = random.below(10);
-  if (draw < 6) {
+  const draw = random.below(20);
+  if (draw < 11) {
     const isLarge = largeMails > 0 && random.chance(largeMails);
     const bytes = isLarge ? random.between(5 << 10, 20 << 10) : random.below(mailBytesMax);
     return { kind: 'append', user, mailbox, mail, bytes };
   }
-  if (draw < 8) return { kind: 'expunge', user, mailbox, pick: random.below(1000) };
-  return { kind: draw === 8 ? 'create' : 'delete', user, mailbox };
+  if (draw < 14) return { kind: 'expunge', user, mailbox, pick: random.below(1000) };
+  if (draw < 16) return { kind: 'store', user, mailbox, pick: random.below(1000), mail };
+  if (draw < 18) return { kind: draw === 16 ? 'create' : 'delete', user, mailbox };
+  // One more than users create, so that some mailboxes come and go.
+  const to = `box${random.below(mailboxesPerUser + 1)}`;
+  return draw === 18
+    ? { kind: 'rename', user, mailbox, to }
+    : { kind: 'copy', user, mailbox, pick: random.below(1000), to };
 }
 
 function planDurability(
@@ -112,136 +133,80 @@ function planDurability(
 
 class MailboxesApplication implements Application {
   readonly saving = { save: (): Uint8Array => this.#save(), load: (state: Uint8Array): void => this.#load(state) };
-  #paths = new ORSet();
-  /**
-   * Paths below each mailbox, in the order in which this node first saw them: so that a remove need not look at all.
-   */
-  readonly #mails = new Map<string, Set<string>>();
+  #mailboxes = new Mailboxes();
 
-  perform(operation: PlannedOperation): Uint8Array | undefined {
+  perform(operation: NumberedOperation): Uint8Array | undefined {
+    const change = this.#changeOf(operation, `${operation.node}:${operation.number}`);
+    if (change === undefined) return undefined;
+    const payload = formatOp(change);
+    const isTooLong = (change.kind === 'rename' || change.kind === 'copy') && payload.length > carryingMax;
+    return isTooLong ? undefined : encoder.encode(payload);
+  }
+
+  deliver(delivery: Delivery): void {
+    this.#mailboxes.apply(readOperation(delivery));
+  }
+
+  stateDigest(): number {
+    return this.#mailboxes.digest;
+  }
+
+  #changeOf(operation: NumberedOperation, tag: string): Operation | undefined {
+    const state = this.#mailboxes;
     switch (operation.kind) {
       case 'create':
-        return encoder.encode(`create|${operation.user}|${operation.mailbox}`);
+        return toCreate(operation.user, operation.mailbox, tag);
       case 'append':
-        return withText(`append|${operation.user}|${operation.mailbox}|${operation.mail}|`, operation.bytes);
+        return toAppend(operation.user, operation.mailbox, operation.mail, mailOf(operation.bytes), tag);
+      case 'delete':
+        return toDelete(state, operation.user, operation.mailbox);
+      case 'rename':
+        return toRename(state, operation.user, operation.mailbox, operation.to, tag);
       case 'expunge':
-        return this.#remove(this.#pickMail(`${operation.user}/${operation.mailbox}`, operation.pick));
-      case 'delete': {
-        const mailbox = `${operation.user}/${operation.mailbox}`;
-        return this.#remove([mailbox, ...(this.#mails.get(mailbox) ?? [])]);
+        return toExpunge(state, operation.user, operation.mailbox, this.#pick(operation));
+      case 'store': {
+        const [name] = this.#pick(operation);
+        if (name === undefined) return undefined;
+        return toStore(state, operation.user, operation.mailbox, name, operation.mail, tag);
       }
+      case 'copy':
+        return toCopy(state, operation.user, operation.mailbox, this.#pick(operation), operation.to, tag);
       default:
         return undefined;
     }
   }
 
-  deliver(delivery: Delivery): void {
-    const text = decoder.decode(withoutText(delivery.payload));
-    // Cut by hand, as this runs for every delivery: `split` costs as much as all the rest.
-    const kindEnd = endOfField(text, '|', 0);
-    const userEnd = endOfField(text, '|', kindEnd + 1);
-    const mailboxEnd = endOfField(text, '|', userEnd + 1);
-    const kind = text.slice(0, kindEnd);
-    if (kind === 'remove') {
-      this.#applyRemove(text.slice(kindEnd + 1, userEnd));
-      return;
-    }
-    const mailbox = `${text.slice(kindEnd + 1, userEnd)}/${text.slice(userEnd + 1, mailboxEnd)}`;
-    if (kind === 'create') this.#paths.add(mailbox, formatDot(delivery));
-    else if (kind === 'append') {
-      const mail = text.slice(mailboxEnd + 1, endOfField(text, '|', mailboxEnd + 1));
-      this.#applyAppend(mailbox, `${mailbox}/${mail}`, formatDot(delivery));
-    } else {
-      throw new AntecedentError(
-        'E_PAYLOAD',
-        `${formatDot(delivery)} is no operation on mailboxes: it begins ${JSON.stringify(kind)}`,
-      );
-    }
+  /** The name of the mail that a user means; none where there is no mail. */
+  #pick({ user, mailbox, pick }: Extract<OperationBody, { readonly pick: number }>): readonly string[] {
+    const mails = this.#mailboxes.mails(user, mailbox);
+    const mail = mails[pick % mails.length];
+    return mail === undefined ? [] : [mail.value];
   }
 
   #save(): Uint8Array {
-    const lines = [...this.#paths.entries()].flatMap(([path, tags]) => tags.map((tag) => `${path},${tag}`));
-    return encoder.encode(lines.join(';'));
+    return encoder.encode([...this.#mailboxes.operations()].map(formatOp).join('\n'));
   }
 
   #load(state: Uint8Array): void {
-    this.#paths = new ORSet();
-    this.#mails.clear();
+    this.#mailboxes = new Mailboxes();
     if (state.length === 0) return;
-    for (const pair of decoder.decode(state).split(';')) {
-      const pathEnd = endOfField(pair, ',', 0);
-      const path = pair.slice(0, pathEnd);
-      const tag = pair.slice(pathEnd + 1);
-      const mailboxEnd = path.indexOf('/', path.indexOf('/') + 1);
-      if (mailboxEnd < 0) this.#paths.add(path, tag);
-      else this.#applyAppend(path.slice(0, mailboxEnd), path, tag);
-    }
-  }
-
-  stateDigest(): number {
-    return this.#paths.digest;
-  }
-
-  #applyAppend(mailbox: string, mail: string, tag: string): void {
-    this.#paths.add(mail, tag);
-    const mails = this.#mails.get(mailbox);
-    if (mails === undefined) this.#mails.set(mailbox, new Set([mail]));
-    else mails.add(mail);
-  }
-
-  #applyRemove(pairs: string): void {
-    for (const pair of pairs.split(';')) {
-      const pathEnd = endOfField(pair, ',', 0);
-      const path = pair.slice(0, pathEnd);
-      this.#paths.remove(path, [pair.slice(pathEnd + 1)]);
-      if (this.#paths.has(path)) continue;
-      this.#mails.get(path.slice(0, path.lastIndexOf('/')))?.delete(path);
-    }
-  }
-
-  #pickMail(mailbox: string, pick: number): readonly string[] {
-    const mails = this.#mails.get(mailbox);
-    if (mails === undefined || mails.size === 0) return [];
-    let left = pick % mails.size;
-    for (const mail of mails) {
-      if (left === 0) return [mail];
-      left -= 1;
-    }
-    return [];
-  }
-
-  /** A remove of everything seen at `paths`; undefined when there is nothing. */
-  #remove(paths: readonly string[]): Uint8Array | undefined {
-    const pairs = paths.flatMap((path) => this.#paths.tagsOf(path).map((tag) => `${path},${tag}`));
-    return pairs.length === 0 ? undefined : encoder.encode(`remove|${pairs.join(';')}`);
+    for (const line of decoder.decode(state).split('\n')) this.#mailboxes.apply(parseOp(line));
   }
 }
 
-/** `head`, then a mail of so many bytes. */
-function withText(head: string, bytes: number): Uint8Array {
-  const headBytes = encodeBriefly(head);
-  const textStart = headBytes.length;
-  const payload = new Uint8Array(textStart + bytes);
-  payload.set(headBytes);
-  payload.set(bytes < filler.length ? filler.subarray(0, bytes) : filler, textStart);
-  return bytes <= filler.length ? payload : payload.fill(dot, textStart + filler.length);
+function readOperation(delivery: Delivery): Operation {
+  try {
+    return parseOp(decoder.decode(delivery.payload));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new AntecedentError('E_PAYLOAD', `${formatDot(delivery)} is no operation on mailboxes: ${reason}`, { cause });
+  }
 }
 
-/** Valid until the next call: memory of its own would cost more than the encoding. */
-function encodeBriefly(text: string): Uint8Array {
-  const { read, written } = encoder.encodeInto(text, scratch);
-  return read === text.length ? scratch.subarray(0, written) : encoder.encode(text);
-}
-
-function endOfField(text: string, separator: '|' | ',', from: number): number {
-  const end = text.indexOf(separator, from);
-  return end < 0 ? text.length : end;
-}
-
-/** What an application has to decode: all but the text of a mail, most of the bytes, which changes nothing in its state. */
-function withoutText(payload: Uint8Array): Uint8Array {
-  if (payload[0] !== firstLetterOfAppend) return payload;
-  let end = 0;
-  for (let bars = 0; bars < 4 && end < payload.length; end += 1) if (payload[end] === bar) bars += 1;
-  return payload.subarray(0, end);
+/** A mail of so many bytes. */
+function mailOf(bytes: number): Uint8Array {
+  if (bytes <= filler.length) return filler.subarray(0, bytes);
+  const mail = new Uint8Array(bytes).fill(dot, filler.length);
+  mail.set(filler);
+  return mail;
 }

@@ -6,12 +6,12 @@
  */
 import type { Delivery, NodeName } from '../../core/index.js';
 import type { RandomStream } from '../../transport-sim/index.js';
-import type { PlannedOperation } from '../plan.js';
+import type { NumberedOperation, PlannedOperation } from '../plan.js';
 
 /** The state that one node keeps, and how it changes. It survives crashes of its node. */
 export interface Application {
   /** Payload to broadcast, or undefined when the operation does not apply to the current state. Changes nothing. */
-  perform(operation: PlannedOperation): Uint8Array | undefined;
+  perform(operation: NumberedOperation): Uint8Array | undefined;
   /** Applies a message. Never called twice for one position. Must not change or keep the payload. */
   deliver(delivery: Delivery): void;
   /**

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { nodeName, type Dot } from '../../core/index.js';
 import { LineClient, type Feed } from '../../scenarios/line-client.js';
-import type { PlannedOperation } from '../../scenarios/plan.js';
+import type { NumberedOperation } from '../../scenarios/plan.js';
 
 const settleMs = 100;
 
@@ -49,8 +49,8 @@ function feed(...texts: readonly string[]): FakeNode {
   return node;
 }
 
-function line(text: string): PlannedOperation {
-  return { atMs: 0, node: nodeName('a'), kind: 'line', text };
+function line(text: string): NumberedOperation {
+  return { atMs: 0, node: nodeName('a'), number: 1, kind: 'line', text };
 }
 
 test('sends the next line when the one before is accepted', () => {

@@ -18,7 +18,9 @@ function planOf(input: Uint8Array, nodes = 3): Plan {
 /** What the nodes will broadcast, in order. */
 function payloads(plan: Plan): Buffer[] {
   const application = lines({ lines: [], perSecond: 1 }).createApplication(nodeName('a'));
-  return plan.operations.map((operation) => Buffer.from(application.perform(operation) ?? []));
+  return plan.operations.map((operation, index) =>
+    Buffer.from(application.perform({ ...operation, number: index + 1 }) ?? []),
+  );
 }
 
 test.each<[what: string, input: string, expected: readonly string[]]>([

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import fc from 'fast-check';
-import { VectorClock, nodeName, type Delivery } from '../../../core/index.js';
+import { VectorClock, nodeName, parseOp, type Delivery } from '../../../core/index.js';
 import {
   mailboxes,
   makePlan,
   scenario,
   seconds,
   type Application,
+  type NumberedOperation,
   type OperationBody,
-  type PlannedOperation,
 } from '../../../scenarios/index.js';
 
 const workload = mailboxes({ perSecond: 1, for: seconds(1) });
@@ -18,11 +18,16 @@ function deliveryOf(node: number, seq: number, payload: Uint8Array): Delivery {
   return { origin: nodeName('ab'.charAt(node)), incarnation: 1, seq, payload, position: 0, clock: VectorClock.zero };
 }
 
-function operationOf(body: OperationBody): PlannedOperation {
-  return { atMs: 0, node: nodeName('a'), ...body };
+let performed = 0;
+
+function operationOf(body: OperationBody): NumberedOperation {
+  performed += 1;
+  return { atMs: 0, node: nodeName('a'), number: performed, ...body };
 }
 
-const append = (mail: string): OperationBody => ({ kind: 'append', user: 'u', mailbox: 'm', mail, bytes: 10 });
+const append = (mail: string, bytes = 10): OperationBody => {
+  return { kind: 'append', user: 'u', mailbox: 'm', mail, bytes };
+};
 
 function perform(application: Application, body: OperationBody): Uint8Array {
   const payload = application.perform(operationOf(body));
@@ -68,6 +73,63 @@ test('deleting a mailbox keeps a mail that was appended meanwhile', () => {
   expect(left.stateDigest()).toBe(onlyMeanwhile.stateDigest());
 });
 
+test.each<[kind: string, body: OperationBody]>([
+  ['create', { kind: 'create', user: 'u', mailbox: 'm' }],
+  ['delete', { kind: 'delete', user: 'u', mailbox: 'm' }],
+  ['rename', { kind: 'rename', user: 'u', mailbox: 'm', to: 'n' }],
+  ['append', append('2')],
+  ['expunge', { kind: 'expunge', user: 'u', mailbox: 'm', pick: 1 }],
+  ['store', { kind: 'store', user: 'u', mailbox: 'm', pick: 1, mail: '1:2,S' }],
+  ['copy', { kind: 'copy', user: 'u', mailbox: 'm', pick: 1, to: 'n' }],
+])('broadcasts %s as an operation of pluto, which changes the state', (kind, body) => {
+  const application = workload.createApplication(nodeName('a'));
+  application.deliver(deliveryOf(0, 1, perform(application, append('1'))));
+  const before = application.stateDigest();
+  const payload = perform(application, body);
+  expect(parseOp(new TextDecoder().decode(payload))).toMatchObject({ kind, user: 'u' });
+  application.deliver(deliveryOf(0, 2, payload));
+  expect(application.stateDigest()).not.toBe(before);
+});
+
+test('operations that are alike but for their number add under different tags', () => {
+  const application = workload.createApplication(nodeName('a'));
+  const [first, second] = [1, 2].map((number) => application.perform({ ...operationOf(append('1')), number }));
+  expect(first).not.toEqual(second);
+});
+
+test('a rename or copy of many bytes is given up, so that payloads stay about as long as mails are', () => {
+  const application = workload.createApplication(nodeName('a'));
+  application.deliver(deliveryOf(0, 1, perform(application, append('1', 7_000))));
+  const rename: OperationBody = { kind: 'rename', user: 'u', mailbox: 'm', to: 'n' };
+  expect(application.perform(operationOf(rename))).toBeUndefined();
+  expect(application.perform(operationOf({ ...rename, kind: 'copy', pick: 0 }))).toBeUndefined();
+});
+
+test('a state comes back from its bytes', () => {
+  const application = workload.createApplication(nodeName('a'));
+  const again = workload.createApplication(nodeName('b'));
+  const empty = application.stateDigest();
+  for (const [index, body] of [append('1'), append('2', 9_000)].entries()) {
+    application.deliver(deliveryOf(0, index + 1, perform(application, body)));
+  }
+  again.saving?.load(application.saving?.save() ?? new Uint8Array());
+  expect(again.stateDigest()).toBe(application.stateDigest());
+  expect(perform(again, { kind: 'delete', user: 'u', mailbox: 'm' })).toEqual(
+    perform(application, { kind: 'delete', user: 'u', mailbox: 'm' }),
+  );
+  again.saving?.load(workload.createApplication(nodeName('c')).saving?.save() ?? new Uint8Array());
+  expect(again.stateDigest()).toBe(empty);
+});
+
+test.each(['remove|u/m,a:1', 'append|u|m|1|text', '', 'create|u|bQ==|bQ==;'])('refuses the payload %j', (text) => {
+  const application = workload.createApplication(nodeName('a'));
+  const before = application.stateDigest();
+  expect(() => application.deliver(deliveryOf(0, 1, new TextEncoder().encode(text)))).toThrow(
+    expect.objectContaining({ code: 'E_PAYLOAD', message: expect.stringContaining('a:1 is no operation') as unknown }),
+  );
+  expect(application.stateDigest()).toBe(before);
+});
+
 test('a remove delivered before the addition it saw leaves another state', () => {
   const right = workload.createApplication(nodeName('b'));
   const wrong = workload.createApplication(nodeName('b'));
@@ -101,7 +163,7 @@ test('nodes that were given the same messages in different causal orders have eq
         };
         plan.operations.forEach((operation, index) => {
           const node = operation.node === 'a' ? 0 : 1;
-          const payload = applications[node]?.perform(operation);
+          const payload = applications[node]?.perform({ ...operation, number: index + 1 });
           if (payload !== undefined) {
             const delivery = deliveryOf(node, (seqs[node] = (seqs[node] ?? 0) + 1), payload);
             applications[node]?.deliver(delivery);
@@ -123,7 +185,9 @@ test('plans as many operations as asked for, in time, of every kind', () => {
   );
   expect(plan.operations).toHaveLength(200);
   expect(plan.operations.every(({ atMs }) => atMs >= 0 && atMs <= 4000)).toBe(true);
-  expect(new Set(plan.operations.map(({ kind }) => kind))).toEqual(new Set(['append', 'expunge', 'create', 'delete']));
+  expect(new Set(plan.operations.map(({ kind }) => kind))).toEqual(
+    new Set(['append', 'expunge', 'store', 'create', 'delete', 'rename', 'copy']),
+  );
   expect(new Set(plan.operations.map(({ durable }) => durable))).toEqual(new Set([undefined, 'all', 1, 2, 3]));
 });
 
