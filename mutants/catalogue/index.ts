@@ -3,6 +3,7 @@ import { idOf, type Mutant } from '../mutant.js';
 import { handingOverMutants } from './handing-over.js';
 import { journalMutants } from './journal.js';
 import { linkMutants } from './links.js';
+import { mailboxMutants } from './mailboxes.js';
 import { memberMutants } from './members.js';
 import { orderingMutants } from './ordering.js';
 import { snapshotMutants } from './snapshots.js';
@@ -14,6 +15,7 @@ const all = [
   ...linkMutants,
   ...memberMutants,
   ...snapshotMutants,
+  ...mailboxMutants,
 ];
 
 /** Bugs that real systems had. */

@@ -21,19 +21,18 @@ export const memberMutants: readonly Mutant[] = [
   {
     number: 'M36',
     name: 'origin-taken-from-the-message',
-    about: 'Whose log a batch continues is what the batch says, whoever sends it and whatever that one said it is.',
+    about: 'Who has broadcast a message is looked up in what it says, and not in whose log it is.',
     seenIn: 'go-libp2p-pubsub before messages were signed (libp2p/go-libp2p-pubsub #120)',
     standsFor:
-      'a member that writes in the name of another; members do not lie here, but one speaks of a life that it has ended',
+      'a member that writes in the name of another; members do not lie here, so what is believed is the first name in the clock',
     edits: [
       {
-        file: 'core/replica/exchange.ts',
-        from: 'header.incarnation === session.hello?.incarnation &&',
-        to: '',
+        file: 'core/replica/replica-delivery.ts',
+        from: 'origins(message.origin);',
+        to: 'origins(message.dictionary[0] ?? message.origin);',
       },
-      { file: 'core/replica/exchange.ts', from: '!closedLogs.isClosed(own);', to: 'own >= 0;' },
     ],
-    breaks: ['integrity', 'stability', 'convergence', 'deadlock', 'durability', 'retention'],
+    breaks: ['no-creation', 'integrity', 'no-duplication', 'position-order', 'causal-order'],
   },
 
   // --- Of this code alone: stability ----------------------------------------------------------------------------------

@@ -7,6 +7,9 @@ const [first, second] = catalogue;
 
 type Run = ReturnType<typeof runSeed>;
 
+/** Any run that holds. */
+const held = runSeed(findScenario('calm'), 1, { verifyShare: 0, planPath: undefined });
+
 /** A search of two scenarios whose runs come to nothing but where `come` says so. */
 async function searchThrough(
   come: (scenario: string, seed: number) => Partial<Run>,
@@ -14,7 +17,6 @@ async function searchThrough(
   scenario?: string,
 ): Promise<{ readonly tried: readonly string[]; readonly result: Awaited<ReturnType<typeof search>> }> {
   const tried: string[] = [];
-  const held = runSeed(findScenario('calm'), 1, { verifyShare: 0, planPath: undefined });
   const result = await search(
     {
       ...scenarios,
