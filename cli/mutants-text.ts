@@ -80,8 +80,9 @@ function headline(stream: Stream, found: Findings, { idOf }: Vocabulary): string
     const names = missed.map(({ mutant }) => idOf(mutant)).join(', ');
     return `${paint(stream, 'red', 'MISSED')}  ${formatCount(missed.length)} of ${countOf(findings.length, 'bug')} in ${countOf(seedsMax, 'seed')}: ${names}${stopped}\n${effort}`;
   }
-  if (isInterrupted)
-    {return `${paint(stream, 'yellow', 'UNDECIDED')}  ${countOf(findings.length, 'bug')} found${stopped}\n${effort}`;}
+  if (isInterrupted) {
+    return `${paint(stream, 'yellow', 'UNDECIDED')}  ${countOf(findings.length, 'bug')} found${stopped}\n${effort}`;
+  }
   return `${paint(stream, 'green', 'FOUND')}  all ${countOf(findings.length, 'bug')}\n${effort}`;
 }
 
