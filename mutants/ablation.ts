@@ -3,7 +3,7 @@
  * that class.
  *
  * A plan without any fault of the class fails as it did. So does, mostly, the failing plan without them: only what survives both is
- * searched for from seed 1 on.
+ * searched for from seed 1 on, first in the scenario in which it was found.
  */
 import type { FaultKind, LinkSettings, Plan } from '../scenarios/index.js';
 import type { Mutant } from './mutant.js';
@@ -67,11 +67,16 @@ export async function isFoundWithout(
   scenarios: Searched,
   mutant: Pick<Mutant, 'scenario'>,
   discovery: Discovery,
-  options: Pick<SearchOptions, 'seedsMax' | 'signal'>,
+  options: Pick<SearchOptions, 'seeds' | 'signal'>,
 ): Promise<boolean> {
   if (!hasFaults(discovery.plan, name)) return true;
   const alter = (plan: Plan): Plan => withoutFaults(plan, name);
   if (scenarios.runPlan(alter(discovery.plan)).violations.length > 0) return true;
-  const result = await search(scenarios, mutant, { ...options, alter });
-  return result.discovery !== undefined;
+  // Where it was found it is most likely to be found again.
+  const { scenario } = discovery;
+  const again = await search(scenarios, { scenario }, { ...options, alter });
+  if (again.discovery !== undefined) return true;
+  if (mutant.scenario !== undefined || options.signal?.aborted === true) return false;
+  const anywhere = await search(scenarios, {}, { ...options, alter });
+  return anywhere.discovery !== undefined;
 }

@@ -59,15 +59,16 @@ async function findOne(
   say: (words: string) => void,
 ): Promise<Finding | undefined> {
   const scenarios = await loadScenarios(root, mutant);
-  const onRun = (seeds: number, scenario: string): void => say(`seed ${seeds}, ${scenario}`);
-  const result = await search(scenarios, mutant, { seedsMax, signal, onRun });
+  const onRun = (seed: number, scenario: string): void => say(`seed ${seed}, ${scenario}`);
+  const seeds = { from: 1, to: seedsMax };
+  const result = await search(scenarios, mutant, { seeds, signal, onRun });
   const { discovery } = result;
   if (discovery === undefined) return signal.aborted ? undefined : { mutant, result, needs: undefined };
   if (!ablates) return { mutant, result, needs: undefined };
   const needs: FaultClassName[] = [];
   for (const name of faultClassNames) {
     say(`without ${name}`);
-    if (!(await isFoundWithout(name, scenarios, mutant, discovery, { seedsMax, signal }))) needs.push(name);
+    if (!(await isFoundWithout(name, scenarios, mutant, discovery, { seeds, signal }))) needs.push(name);
     // What was not found by now might have been later.
     if (signal.aborted) return undefined;
   }

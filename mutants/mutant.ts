@@ -34,10 +34,10 @@ export interface Mutant {
   /** The scenario made for it, searched in place of the whole catalogue, where that would take long. */
   readonly scenario?: string;
   /**
-   * Seed with which tests begin, where the bug shows in few of them. All others are tried after it: once the code has changed, a
-   * number that is out of date costs time and nothing else.
+   * A run in which it shows, where that is none of the first: tests look there first, and after it everywhere. Once the code has
+   * changed, one that is out of date costs time and nothing else.
    */
-  readonly seed?: number;
+  readonly shows?: { readonly scenario: string; readonly seed: number };
 }
 
 /** What a mutant is called on the command line: its number, or its name. */

@@ -6,21 +6,19 @@
  * made again, which is looked at in as many runs as in a sweep.
  */
 import { setImmediate } from 'node:timers/promises';
-import type { Plan } from '../scenarios/index.js';
+import type { Plan, SeedRange } from '../scenarios/index.js';
 import type { Scenarios } from './load-scenarios.js';
 import type { Mutant, Symptom } from './mutant.js';
 
 export interface SearchOptions {
   /** Seeds tried before it counts as not found. */
-  readonly seedsMax: number;
-  /** Seed to begin with, for tests; those in front of it come last. */
-  readonly seedFirst?: number;
+  readonly seeds: SeedRange;
   /** What becomes of every plan before it is run. */
   readonly alter?: (plan: Plan) => Plan;
   /** Ends the search after the run that is under way. */
   readonly signal?: AbortSignal;
   /** Called after every run. */
-  readonly onRun?: (seeds: number, scenario: string) => void;
+  readonly onRun?: (seed: number, scenario: string) => void;
 }
 
 /** The run that gave a mutant away. */
@@ -56,17 +54,22 @@ export async function search(
 ): Promise<SearchResult> {
   const { catalogue, findScenario, makePlan, runPlan, runSeed } = scenarios;
   const searched = mutant.scenario === undefined ? catalogue : [findScenario(mutant.scenario)];
-  const { alter = (plan) => plan, signal, onRun } = options;
+  const {
+    seeds: { from, to },
+    alter = (plan) => plan,
+    signal,
+    onRun,
+  } = options;
   let turnEndsAtMs = performance.now() + turnMs;
   let seeds = 0;
   let runs = 0;
-  for (const seed of seedsInOrder(options)) {
+  for (let seed = from; seed <= to; seed++) {
     seeds += 1;
     for (const scenario of searched) {
       const plan = alter(makePlan(scenario, String(seed)));
       const outcome = runSeed(scenario, seed, { verifyShare, planPath: undefined, makePlan: () => plan, runPlan });
       runs += 1;
-      onRun?.(seeds, scenario.name);
+      onRun?.(seed, scenario.name);
       const { failure, isReproducible } = outcome;
       const found = { scenario: scenario.name, seed, plan };
       if (failure !== undefined) {
@@ -85,9 +88,4 @@ export async function search(
     }
   }
   return { discovery: undefined, seeds, runs };
-}
-
-function* seedsInOrder({ seedsMax, seedFirst = 1 }: SearchOptions): Generator<number, void> {
-  for (let seed = seedFirst; seed <= seedsMax; seed++) yield seed;
-  for (let seed = 1; seed < Math.min(seedFirst, seedsMax + 1); seed++) yield seed;
 }

@@ -9,7 +9,7 @@ export const handingOverMutants: readonly Mutant[] = [
     seenIn: 'pluto v0.4, receiver',
     standsFor: 'a malformed line of the log that kills the receiver at every start; here no record can be malformed',
     scenario: 'poison-message',
-    seed: 18,
+    shows: { scenario: 'poison-message', seed: 18 },
     edits: [
       {
         file: 'core/replica/replica.ts',
@@ -24,6 +24,7 @@ export const handingOverMutants: readonly Mutant[] = [
     name: 'mark-comes-one-message-late',
     about: 'A message is marked as applied when the next one is: a crash in between has it applied twice.',
     seenIn: 'pluto v0.4, receiver',
+    shows: { scenario: 'crash-restart', seed: 1 },
     edits: [
       {
         file: 'core/replica/deliveries.ts',
@@ -38,6 +39,7 @@ export const handingOverMutants: readonly Mutant[] = [
     name: 'marked-before-applied',
     about: 'A message is marked as applied when it is handed over: a crash in between has it lost.',
     seenIn: 'Kafka consumers that commit by themselves (dpkp/kafka-python #722, confluentinc/librdkafka #1122)',
+    shows: { scenario: 'fsync-fails', seed: 1 },
     edits: [
       {
         file: 'core/replica/deliveries.ts',
@@ -51,6 +53,7 @@ export const handingOverMutants: readonly Mutant[] = [
     number: 'M27',
     name: 'mark-is-forgotten',
     about: 'A node that keeps the mark ignores the one on its disk.',
+    shows: { scenario: 'crash-restart', seed: 1 },
     edits: [
       {
         file: 'core/replica/deliveries.ts',

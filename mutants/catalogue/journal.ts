@@ -8,6 +8,7 @@ export const journalMutants: readonly Mutant[] = [
     about:
       'The number of a broadcast is written before the broadcast: a crash in between leaves a number without a message.',
     seenIn: 'pluto v0.4, sender',
+    shows: { scenario: 'power-loss', seed: 1 },
     edits: [
       {
         file: 'core/replica/replica.ts',
@@ -64,6 +65,7 @@ export const journalMutants: readonly Mutant[] = [
     name: 'accept-before-sync',
     about: 'A broadcast is accepted at once, and written later.',
     seenIn: 'NATS JetStream 2.12.1 (nats-io/nats-server #7564)',
+    shows: { scenario: 'power-loss', seed: 1 },
     edits: [
       {
         file: 'core/replica/replica.ts',
@@ -79,6 +81,7 @@ export const journalMutants: readonly Mutant[] = [
     about: 'A start cuts the log to nothing and writes it again: a crash in between loses it.',
     seenIn: 'pluto v0.4, sender and receiver',
     standsFor: 'a log that is rewritten at every message; here that happens at every start',
+    shows: { scenario: 'fsync-fails', seed: 2 },
     edits: [
       {
         file: 'core/journal/opening.ts',
@@ -98,7 +101,7 @@ export const journalMutants: readonly Mutant[] = [
     standsFor:
       'a clock file that is rewritten in place; here the beginning of a segment is what is made anew as a file',
     scenario: 'crash-during-recovery',
-    seed: 21,
+    shows: { scenario: 'crash-during-recovery', seed: 21 },
     edits: [
       {
         file: 'core/journal/durable-file.ts',
@@ -118,6 +121,7 @@ export const journalMutants: readonly Mutant[] = [
     name: 'body-without-checksum',
     about: 'What a torn write has left of a record counts as the record.',
     seenIn: 'ArcadeDB, pages (ArcadeData/arcadedb #5054)',
+    shows: { scenario: 'power-loss', seed: 4 },
     edits: [
       {
         file: 'core/journal/recovery.ts',
@@ -132,6 +136,7 @@ export const journalMutants: readonly Mutant[] = [
     name: 'name-of-a-segment-is-not-synced',
     about: 'A new segment is used before the directory is synced.',
     seenIn: 'ArcadeDB (ArcadeData/arcadedb #7465)',
+    shows: { scenario: 'power-loss', seed: 1 },
     edits: [
       {
         file: 'core/journal/durable-file.ts',
@@ -146,7 +151,7 @@ export const journalMutants: readonly Mutant[] = [
     name: 'sync-error-is-ignored',
     about: 'A sync that fails counts as one that worked.',
     seenIn: 'PostgreSQL before 11.2, Redis, LevelDB and others (Rebello et al., USENIX ATC 2020)',
-    scenario: 'fsync-fails',
+    shows: { scenario: 'fsync-fails', seed: 1 },
     edits: [
       {
         file: 'core/journal/log-end.ts',
@@ -162,7 +167,7 @@ export const journalMutants: readonly Mutant[] = [
     about: 'A journal that could not write stays taken: a node whose disk was full waits for ever.',
     seenIn: 'pluto v0.4, sender',
     standsFor: 'a lock that is kept on an error path; here the state "blocked" is what is kept',
-    scenario: 'disk-full',
+    shows: { scenario: 'disk-full', seed: 1 },
     edits: [
       {
         file: 'core/journal/journal.ts',
@@ -177,6 +182,7 @@ export const journalMutants: readonly Mutant[] = [
     name: 'log-is-never-compacted',
     about: 'The beginning of a log is kept although nobody needs it.',
     seenIn: 'sqld (libsql/sqld #293), OpenBao (openbao/openbao #3342)',
+    shows: { scenario: 'bounded-log', seed: 1 },
     edits: [
       {
         file: 'core/replica/review.ts',
@@ -192,6 +198,7 @@ export const journalMutants: readonly Mutant[] = [
     about: 'Addresses in the journal are kept in sixteen bits, and begin anew behind 65,535.',
     seenIn: 'Derecho, sequence numbers of 32 bits (Derecho-Project/derecho #20)',
     standsFor: 'a counter of 32 bits: a run is too short to count that far',
+    shows: { scenario: 'power-loss', seed: 1 },
     edits: [
       {
         file: 'core/replica/batch-index.ts',
@@ -239,7 +246,7 @@ export const journalMutants: readonly Mutant[] = [
     name: 'corruption-taken-for-a-torn-tail',
     about: 'Recovery cuts at the first bad record, whatever stands behind it.',
     scenario: 'bit-rot',
-    seed: 8,
+    shows: { scenario: 'bit-rot', seed: 8 },
     edits: [
       {
         file: 'core/journal/recovery.ts',
@@ -267,6 +274,7 @@ export const journalMutants: readonly Mutant[] = [
     about:
       'A second repair does not see the incarnation that the first one began, because that stands in a record; and no peer can put it right.',
     scenario: 'repaired-log',
+    shows: { scenario: 'repaired-log', seed: 86 },
     edits: [
       {
         file: 'core/journal/repair.ts',

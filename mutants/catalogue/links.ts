@@ -8,6 +8,7 @@ export const linkMutants: readonly Mutant[] = [
     about: 'An older duplicate is never done with: it is asked for again, and comes again.',
     seenIn: 'pluto v0.4, receiver',
     standsFor: 'a duplicate that stays in the queue and is looked at for ever; here no queue holds what was not taken',
+    shows: { scenario: 'one-way', seed: 1 },
     edits: [
       {
         file: 'core/replica/exchange.ts',
@@ -22,6 +23,7 @@ export const linkMutants: readonly Mutant[] = [
     name: 'sent-counts-as-received',
     about: 'The journal drops what was written to the link of a member, whether or not the member has acknowledged it.',
     seenIn: 'pluto v0.4, sender',
+    shows: { scenario: 'torn-tail', seed: 1 },
     edits: [
       {
         file: 'core/replica/retention.ts',
@@ -36,6 +38,7 @@ export const linkMutants: readonly Mutant[] = [
     name: 'one-silent-peer-blocks-all',
     about: 'Nothing is sent to anybody while one member is away.',
     seenIn: 'pluto v0.4, sender',
+    shows: { scenario: 'minority-dies-for-good', seed: 1 },
     edits: [
       {
         file: 'core/replica/sending.ts',
@@ -53,6 +56,7 @@ export const linkMutants: readonly Mutant[] = [
     seenIn: 'pluto v0.4, sender',
     standsFor:
       'a message sent to some, and after a crash to all again; here what comes twice is taken once, and what can go wrong is the count',
+    shows: { scenario: 'wiped-disk', seed: 1 },
     edits: [
       {
         file: 'core/replica/replica.ts',
@@ -104,6 +108,7 @@ export const linkMutants: readonly Mutant[] = [
     name: 'earlier-acknowledgement-counts',
     about: 'What a member acknowledged over an earlier link is not sent again when it comes back and holds less.',
     seenIn: 'Akka and Pekko classic remoting (apache/pekko #3158)',
+    shows: { scenario: 'wiped-disk', seed: 1 },
     edits: [
       {
         file: 'core/replica/sending.ts',
@@ -157,6 +162,7 @@ export const linkMutants: readonly Mutant[] = [
     number: 'M40',
     name: 'number-outside-the-seed',
     about: 'The number by which peers tell one process from the next is drawn outside the seed.',
+    shows: { scenario: 'crash-restart', seed: 1 },
     edits: [
       {
         file: 'core/node.ts',
@@ -193,7 +199,7 @@ export const linkMutants: readonly Mutant[] = [
     name: 'advertise-before-sync',
     about: 'A member says that it holds a message that has arrived and is not synced.',
     scenario: 'snapshot-join',
-    seed: 12,
+    shows: { scenario: 'snapshot-join', seed: 4 },
     edits: [
       {
         file: 'core/replica/exchange.ts',

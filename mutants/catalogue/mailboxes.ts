@@ -7,6 +7,7 @@ export const mailboxMutants: readonly Mutant[] = [
     name: 'remove-by-value',
     about: 'Who deletes a mailbox deletes what is in it by then, and not what was seen in it.',
     seenIn: 'Riak, sets removed from without a context (basho/riak #354)',
+    shows: { scenario: 'one-way', seed: 1 },
     edits: [
       {
         file: 'core/crdt/mailboxes.ts',
@@ -20,6 +21,7 @@ export const mailboxMutants: readonly Mutant[] = [
     number: 'M30',
     name: 'tags-begin-anew',
     about: 'The number in a tag counts from the start of the process: after a restart tags come again.',
+    shows: { scenario: 'repaired-log', seed: 1 },
     edits: [
       {
         file: 'scenarios/sim-member.ts',
@@ -42,6 +44,7 @@ export const mailboxMutants: readonly Mutant[] = [
     about: 'Of two mails of one name in a mailbox the one stays that came last, wherever it came last.',
     seenIn: 'delta-enabled-crdts, registers of the same time (CBaquero/delta-enabled-crdts #7)',
     standsFor: 'a register in which equal times are told apart by arrival; here no times are compared',
+    shows: { scenario: 'member-joins', seed: 2 },
     edits: [
       {
         file: 'core/crdt/mailboxes.ts',
@@ -60,6 +63,7 @@ export const mailboxMutants: readonly Mutant[] = [
     about: 'An application counts what it applies, and does not look whether it has applied it before.',
     seenIn: 'DefraDB, counters (sourcenetwork/defradb.rs #847)',
     standsFor: 'a counter among replicated data; mailboxes have none, so the application was given one',
+    shows: { scenario: 'power-loss', seed: 1 },
     edits: [
       {
         file: 'scenarios/stored-application.ts',
@@ -90,6 +94,7 @@ export const mailboxMutants: readonly Mutant[] = [
     number: 'M33',
     name: 'append-to-nothing-is-dropped',
     about: 'A mail for a mailbox that is not there is dropped.',
+    shows: { scenario: 'swizzle', seed: 1 },
     edits: [
       {
         file: 'core/crdt/mailboxes.ts',

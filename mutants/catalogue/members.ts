@@ -8,7 +8,7 @@ export const memberMutants: readonly Mutant[] = [
     about: 'A node whose log went back refuses the peer that proves it, and goes on broadcasting.',
     seenIn: 'etcd, whose member ends with a panic (etcd-io/etcd #3504)',
     scenario: 'restored-backup',
-    seed: 4,
+    shows: { scenario: 'restored-backup', seed: 4 },
     edits: [
       {
         file: 'core/replica/fence.ts',
@@ -98,7 +98,7 @@ export const memberMutants: readonly Mutant[] = [
     name: 'twins-are-let-in',
     about: 'A second process of a member takes over while the first one lives.',
     scenario: 'twin-names',
-    seed: 19,
+    shows: { scenario: 'twin-names', seed: 5 },
     edits: [
       {
         file: 'core/replica/exchange.ts',
@@ -129,7 +129,7 @@ export const memberMutants: readonly Mutant[] = [
     name: 'removed-member-is-heard',
     about: 'What a removed member still sends is taken.',
     scenario: 'member-leaves',
-    seed: 4,
+    shows: { scenario: 'member-leaves', seed: 4 },
     edits: [
       {
         file: 'core/replica/members.ts',
@@ -152,7 +152,7 @@ export const memberMutants: readonly Mutant[] = [
     name: 'membership-before-sync',
     about: 'A change to the members is confirmed before it is synced.',
     scenario: 'member-joins',
-    seed: 5,
+    shows: { scenario: 'member-joins', seed: 5 },
     edits: [
       {
         file: 'core/replica/replica.ts',

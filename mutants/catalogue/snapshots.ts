@@ -45,7 +45,7 @@ export const snapshotMutants: readonly Mutant[] = [
     name: 'checkpoint-without-held-messages',
     about: 'What waited for a cause when a segment began counts as released there.',
     scenario: 'snapshot-join',
-    seed: 8,
+    shows: { scenario: 'snapshot-join', seed: 109 },
     edits: [
       {
         file: 'core/replica/replica.ts',
@@ -77,7 +77,7 @@ export const snapshotMutants: readonly Mutant[] = [
     name: 'delivered-again-behind-a-snapshot',
     about: 'What was released and not taken is still delivered when a snapshot has come that holds it.',
     scenario: 'snapshot-join',
-    seed: 20,
+    shows: { scenario: 'snapshot-join', seed: 20 },
     edits: [
       {
         file: 'core/causal/hold-back-queue.ts',
@@ -109,7 +109,7 @@ export const snapshotMutants: readonly Mutant[] = [
     name: 'heads-are-not-woken-by-a-snapshot',
     about: 'What waited for a message that has come with a snapshot goes on waiting.',
     scenario: 'snapshot-join',
-    seed: 119,
+    shows: { scenario: 'snapshot-join', seed: 114 },
     edits: [
       {
         file: 'core/causal/hold-back-queue.ts',

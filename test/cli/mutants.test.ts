@@ -30,6 +30,12 @@ test('tells of every bug after how many seeds it was found, and by what', async 
   }
 });
 
+test('the canary is found at once', async () => {
+  const { exitCode, out } = await antecedent('mutants', '--canary', '--seeds', '1', '--json');
+  expect(exitCode).toBe(0);
+  expect((JSON.parse(out) as Document).mutants).toMatchObject([{ id: 'M07', found: true, seeds: 1 }]);
+});
+
 test('a bug that is not found is a violation, and the text says which one', async () => {
   const { exitCode, out } = await antecedent('mutants', 'restart-forgets-clock', '--seeds', '2');
   expect(exitCode).toBe(1);
@@ -114,6 +120,6 @@ describe('bad usage', () => {
 test('explains itself', async () => {
   const { exitCode, out } = await antecedent('mutants', '--help');
   expect(exitCode).toBe(0);
-  for (const option of ['--seeds', '--all', '--ablate', '--json']) expect(out).toContain(option);
+  for (const option of ['--seeds', '--all', '--canary', '--ablate', '--json']) expect(out).toContain(option);
   expect((await antecedent('--help')).out).toMatch(/^ +mutants .*planted bugs/m);
 });
