@@ -55,7 +55,7 @@ Examples:
   antecedent mutants                     the forty, in a few minutes
   antecedent mutants M07 M24             these two; a few seconds
   antecedent mutants --seeds 50 --json   which are found within 50 seeds
-  antecedent mutants --ablate --seeds 20 which faults find which bug; takes long
+  antecedent mutants --ablate            which faults find which bug; three times as long
 `,
     )
     .action(async (ids: readonly string[], options: Options) => {

@@ -7,7 +7,7 @@
  */
 import type { FaultKind, LinkSettings, Plan } from '../scenarios/index.js';
 import type { Mutant } from './mutant.js';
-import { search, type Discovery, type Searched, type SearchOptions } from './search.js';
+import { search, type Discovery, type Searched, type SearchResult } from './search.js';
 
 interface FaultClass {
   readonly kinds: readonly FaultKind[];
@@ -61,22 +61,29 @@ function hasFaults(plan: Plan, name: FaultClassName): boolean {
   return Object.keys(link).some((key) => Number(plan.options.link[key as keyof LinkSettings] ?? 0) > 0);
 }
 
-/** True when the mutant that `discovery` has found is still found without faults of a class. */
+/** Runs tried before a mutant counts as not found: twice as many as it took with all faults, and at least so many. */
+const runsMin = 100;
+
+/** True when a mutant that was found is still found without faults of a class. */
 export async function isFoundWithout(
   name: FaultClassName,
   scenarios: Searched,
   mutant: Pick<Mutant, 'scenario'>,
-  discovery: Discovery,
-  options: Pick<SearchOptions, 'seeds' | 'signal'>,
+  { discovery, runs }: SearchResult & { readonly discovery: Discovery },
+  signal: AbortSignal,
 ): Promise<boolean> {
   if (!hasFaults(discovery.plan, name)) return true;
   const alter = (plan: Plan): Plan => withoutFaults(plan, name);
   if (scenarios.runPlan(alter(discovery.plan)).violations.length > 0) return true;
+  const runsMax = Math.max(runsMin, 2 * runs);
+  const isFoundAmong = async (where: Pick<Mutant, 'scenario'>, count: number): Promise<boolean> => {
+    const seeds = { from: 1, to: Math.ceil(runsMax / count) };
+    const result = await search(scenarios, where, { seeds, alter, signal });
+    return result.discovery !== undefined;
+  };
+  if (mutant.scenario !== undefined) return isFoundAmong(mutant, 1);
+  const { catalogue } = scenarios;
   // Where it was found it is most likely to be found again.
   const { scenario } = discovery;
-  const again = await search(scenarios, { scenario }, { ...options, alter });
-  if (again.discovery !== undefined) return true;
-  if (mutant.scenario !== undefined || options.signal?.aborted === true) return false;
-  const anywhere = await search(scenarios, {}, { ...options, alter });
-  return anywhere.discovery !== undefined;
+  return (await isFoundAmong({ scenario }, catalogue.length)) || isFoundAmong({}, catalogue.length);
 }

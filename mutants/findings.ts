@@ -68,7 +68,7 @@ async function findOne(
   const needs: FaultClassName[] = [];
   for (const name of faultClassNames) {
     say(`without ${name}`);
-    if (!(await isFoundWithout(name, scenarios, mutant, discovery, { seeds, signal }))) needs.push(name);
+    if (!(await isFoundWithout(name, scenarios, mutant, { ...result, discovery }, signal))) needs.push(name);
     // What was not found by now might have been later.
     if (signal.aborted) return undefined;
   }

@@ -1,5 +1,5 @@
 /** Planted bugs and the search for them: everything that other folders may import from here. */
-export { faultClassNames, withoutFaults, type FaultClassName } from './ablation.js';
+export { faultClassNames, type FaultClassName } from './ablation.js';
 export { knownBugs, ownBugs } from './catalogue/index.js';
 export { findAll, type Finding, type FindingOptions, type FindingProgress, type Findings } from './findings.js';
 export { loadScenarios, type Scenarios } from './load-scenarios.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { describeFindings } from '../../cli/mutants-text.js';
-import { checkSources, exitCodeOf } from '../../cli/mutants.js';
+import { checkSources, exitCodeOf, mutantsDocument } from '../../cli/mutants.js';
 import { faultClassNames, idOf, knownBugs, type Findings } from '../../mutants/index.js';
 import { findScenario, makePlan } from '../../scenarios/index.js';
 import { antecedent, fakeStream } from './fake-terminal.js';
@@ -44,12 +44,6 @@ test('a bug that is not found is a violation, and the text says which one', asyn
   expect(out).toContain('mutants restart-forgets-clock --seeds 5000');
 });
 
-test('tells which faults a bug needs', async () => {
-  const { exitCode, out } = await antecedent('mutants', 'M14', '--ablate', '--seeds', '2', '--json');
-  expect(exitCode).toBe(0);
-  expect((JSON.parse(out) as Document).mutants).toMatchObject([{ id: 'M14', found: true, needs: ['disk'] }]);
-});
-
 describe('the text', () => {
   const vocabulary = { idOf, faultClassNames };
   const plan = makePlan(findScenario('calm'), '1');
@@ -86,6 +80,13 @@ describe('the text', () => {
     const out = describeFindings(fakeStream(), { ...rest, findings: ablated }, vocabulary);
     expect(out).toMatch(/│ crash +│ +1 │ M01 +│/);
     expect(out).toMatch(/│ clock +│ +2 │ +│/);
+    const document = mutantsDocument({ ...rest, findings: ablated }, vocabulary);
+    expect(document).toMatchObject({
+      mutants: [
+        { id: 'M01', needs: ['crash'] },
+        { id: 'M02', needs: [] },
+      ],
+    });
   });
 
   test('says what was not tried when it was interrupted', () => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { search, withoutFaults, type SearchOptions } from '../../mutants/index.js';
+import { search, type SearchOptions } from '../../mutants/index.js';
 import * as scenarios from '../../scenarios/index.js';
 
-const { catalogue, findScenario, makePlan, runSeed } = scenarios;
+const { catalogue, findScenario, runSeed } = scenarios;
 const [first, second] = catalogue;
 
 type Run = ReturnType<typeof runSeed>;
@@ -78,24 +78,5 @@ describe('a search', () => {
   test('ends after the run in which it is interrupted', async () => {
     const { tried } = await searchThrough(nothing, { seeds: { from: 1, to: 9 }, signal: AbortSignal.abort() });
     expect(tried).toEqual(['calm 1']);
-  });
-});
-
-describe('a plan without a class of faults', () => {
-  test('lacks these faults and no other', () => {
-    const plan = makePlan(findScenario('power-loss'), '1');
-    const kinds = (one: scenarios.Plan): readonly string[] => [...new Set(one.faults.map(({ kind }) => kind))].sort();
-    expect(kinds(plan)).toEqual(['hold', 'power-loss', 'release']);
-    expect(kinds(withoutFaults(plan, 'power-loss'))).toEqual(['hold', 'release']);
-    expect(kinds(withoutFaults(plan, 'clog'))).toEqual(['power-loss', 'release']);
-    expect(withoutFaults(plan, 'crash')).toEqual(plan);
-  });
-
-  test('has links that lose nothing', () => {
-    const plan = makePlan(findScenario('lossy'), '1');
-    const { link } = withoutFaults(plan, 'lossy-link').options;
-    expect(plan.options.link.loss).toBeGreaterThan(0);
-    expect([link.loss, link.cut, link.corruption, link.splitting]).toEqual([0, 0, 0, 0]);
-    expect(link.latency).toEqual(plan.options.link.latency);
   });
 });
