@@ -274,6 +274,7 @@ const planSchema = z.strictObject({
       messagesPerBroadcast: amount.exactOptional(),
       bytesPerBroadcast: amount.exactOptional(),
       deliveryP99Ms: time.exactOptional(),
+      diskBytesMax: amount.exactOptional(),
     })
     .exactOptional(),
 });
