@@ -186,8 +186,8 @@ export const journalMutants: readonly Mutant[] = [
     edits: [
       {
         file: 'core/replica/review.ts',
-        from: 'this.#releaseAddress = retention.neededFrom(running.self, endAddress, nowMs);',
-        to: 'this.#releaseAddress = Math.min(0, retention.neededFrom(running.self, endAddress, nowMs));',
+        from: 'this.#releaseAddress = Math.min(address, running.pluto.neededFrom);',
+        to: 'this.#releaseAddress = Math.min(0, address);',
       },
     ],
     breaks: ['budget'],

@@ -59,11 +59,11 @@ export const linkMutants: readonly Mutant[] = [
     shows: { scenario: 'wiped-disk', seed: 1 },
     edits: [
       {
-        file: 'core/replica/replica.ts',
-        from: 'for (const peer of peers.values()) durableSeqs.push(peer.ackedSeq);',
-        to: `for (const peer of peers.values()) {
-      durableSeqs.push(peer.ackedSeq);
-      if (peer.attempts > 1) durableSeqs.push(peer.ackedSeq);
+        file: 'core/replica/knowledge.ts',
+        from: 'for (const { ackedSeq } of this.peers.values()) seqs.push(ackedSeq);',
+        to: `for (const { ackedSeq, attempts } of this.peers.values()) {
+      seqs.push(ackedSeq);
+      if (attempts > 1) seqs.push(ackedSeq);
     }`,
       },
     ],
