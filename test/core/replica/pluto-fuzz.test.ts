@@ -90,25 +90,19 @@ class History {
   do(action: number, pick: number): void {
     const name = ours[pick % ours.length] ?? 'a';
     const text = this.#text(theirs[pick % theirs.length] ?? 'old');
+    // Most attempts work: what may go wrong is interesting behind some that have.
+    const works = (): void => this.#conclude(pick, { arrives: true, outcome: { type: 'sent', isDoubtful: false } });
     const actions = [
-      () => this.#broadcast(name),
-      () => this.#broadcast(name),
-      () => this.#say(text),
-      () => this.#say(text),
-      () => this.#hand(text, name),
-      () => this.#hand(text, name),
-      () => this.#conclude(pick, { arrives: true, outcome: { type: 'sent', isDoubtful: false } }),
+      ...[works, works, works, works, works],
+      ...[() => this.#broadcast(name), () => this.#broadcast(name)],
+      ...[() => this.#say(text), () => this.#hand(text, name), () => this.#hand(text, name)],
       () => this.#conclude(pick, { arrives: true, outcome: { type: 'sent', isDoubtful: true } }),
       () => this.#conclude(pick, { arrives: false, outcome: { type: 'sent', isDoubtful: true } }),
       () => this.#conclude(pick, { arrives: true, outcome: failed(true) }),
       () => this.#conclude(pick, { arrives: false, outcome: failed(true) }),
       () => this.#conclude(pick, { arrives: false, outcome: failed(false) }),
-      () => this.#syncOne(name),
-      () => this.#syncOne(name),
-      () => this.#group.get(name).apply(),
-      () => this.#toggle(pick),
-      () => this.#crash(name, pick % 2 === 0),
-      () => this.#pass(),
+      ...[() => this.#work(name), () => this.#work(name), () => this.#syncOne(name)],
+      ...[() => this.#toggle(pick), () => this.#crash(name, pick % 2 === 0), () => this.#pass()],
     ];
     actions[action % actions.length]?.();
     this.#collect();
@@ -148,6 +142,13 @@ class History {
     const [from = '', to = ''] = pair.split(' ');
     if (arrives) this.#text(to).receive(line);
     this.#group.get(from).lineOutcome(to, outcome);
+  }
+
+  /** Syncs and applies all that there is. */
+  #work(name: string): void {
+    const member = this.#group.get(name);
+    for (let rounds = 0; rounds < 10 && member.unsynced + member.reads.length > 0; rounds++) this.#syncOne(name);
+    member.apply();
   }
 
   #syncOne(name: string): void {
@@ -265,13 +266,13 @@ function copiesOf(member: GroupMember): readonly string[] {
 }
 
 test('everybody gets everything, and nobody of v0.4 is made to spin', () => {
-  const step = fc.tuple(fc.nat(17), fc.nat(11));
+  const step = fc.tuple(fc.nat(20), fc.nat(11));
   fc.assert(
-    fc.property(fc.array(step, { minLength: 20, maxLength: 250, size: 'max' }), (steps) => {
+    fc.property(fc.array(step, { minLength: 100, maxLength: 250, size: 'max' }), (steps) => {
       const history = new History();
       for (const [action, pick] of steps) history.do(action, pick);
       history.converge();
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });
