@@ -1,13 +1,13 @@
 /**
  * Who may import whom. The folders are the architecture:
  *
- *   cli --> scenarios, transport-tls     scenarios --> core, transport-sim, transport-tls
+ *   cli --> scenarios, transport-tls     scenarios --> core, transport-sim, transport-tls     cli --> mutants --> scenarios
  *   transport-tls, transport-sim --> core --> nothing     test, bench --> anything
  *
  * Each folder has one door, its index.ts, and each npm package has the folders that may know of it.
  * `test/structure/fences.test.ts` shows that every fence holds.
  */
-const layers = '^(core|transport-sim|transport-tls|scenarios|cli)/';
+const layers = '^(core|transport-sim|transport-tls|scenarios|mutants|cli)/';
 
 /** npm packages and where they may be imported (tests and benchmarks may import all of them). */
 const packages = {
@@ -23,6 +23,7 @@ const packages = {
   'cli-progress': ['cli'],
   'cli-table3': ['cli'],
   commander: ['cli'],
+  esbuild: ['mutants'],
 };
 
 /** Paths of an npm package, its types included: `@scope/name` has its types in `@types/scope__name`. */
@@ -61,14 +62,21 @@ module.exports = {
       comment: 'The production side knows neither the simulator nor the scenarios.',
       severity: 'error',
       from: { path: '^transport-tls/' },
-      to: { path: '^(transport-sim|scenarios|cli|test|bench|examples)/' },
+      to: { path: '^(transport-sim|scenarios|mutants|cli|test|bench|examples)/' },
     },
     {
       name: 'scenarios-import-core-and-transports',
       comment: 'Scenarios are a library: they know nothing of the command line, tests or benchmarks.',
       severity: 'error',
       from: { path: '^scenarios/' },
-      to: { path: '^(cli|test|bench|examples)/' },
+      to: { path: '^(mutants|cli|test|bench|examples)/' },
+    },
+    {
+      name: 'mutants-import-scenarios',
+      comment: 'Planted bugs are text; what they are planted into is read from files and bundled.',
+      severity: 'error',
+      from: { path: '^mutants/' },
+      to: { path: '^(core|transport-sim|transport-tls|cli|test|bench|examples)/' },
     },
     {
       name: 'cli-imports-scenarios-and-transport-tls',
@@ -88,7 +96,7 @@ module.exports = {
       name: 'no-index-from-inside',
       comment: 'Inside a folder import the specific file; its own index.ts would make everything depend on everything.',
       severity: 'error',
-      from: { path: '^(core|transport-sim|transport-tls|scenarios|cli)/' },
+      from: { path: '^(core|transport-sim|transport-tls|scenarios|mutants|cli)/' },
       to: { path: '^$1/index\\.ts$' },
     },
     ...Object.entries(packages).map(([name, folders]) => ({

@@ -139,7 +139,7 @@ export default defineConfig(
   },
   {
     // A library speaks through return values, errors and the Logger port.
-    files: ['transport-tls/**/*.ts', 'scenarios/**/*.ts'],
+    files: ['transport-tls/**/*.ts', 'scenarios/**/*.ts', 'mutants/**/*.ts'],
     rules: { 'no-console': 'error' },
   },
   {

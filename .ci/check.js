@@ -9,7 +9,7 @@ import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { styleText } from 'node:util';
 
-const folders = ['core', 'transport-sim', 'transport-tls', 'scenarios', 'cli', 'test', 'bench', 'examples'];
+const folders = ['core', 'transport-sim', 'transport-tls', 'scenarios', 'mutants', 'cli', 'test', 'bench', 'examples'];
 
 /** What test/tsconfig.json compiles: the linter needs the types of all of it, wherever it begins. */
 const tests = ['test', 'examples', 'vitest.config.ts'];

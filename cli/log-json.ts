@@ -38,6 +38,7 @@ export function recordDocument({ content, ...place }: InspectedRecord): object {
     case 'membership':
     case 'snapshot-chunk':
     case 'snapshot':
+    case 'line-begun':
     case 'unknown':
     case 'unreadable': {
       const { kind, ...rest } = content;

@@ -210,6 +210,11 @@ export function describeRecord({ lsn, file, offset, bytes, content }: InspectedR
       return line('snapshot', `a piece of a member's state, on its way here (${countOf(bytes, 'byte')})`);
     case 'snapshot':
       return line('snapshot', `the state that goes on from here (${countOf(bytes, 'byte')})`);
+    case 'line-begun':
+      return line(
+        'line begun',
+        `message ${content.seq} is about to be sent to ${content.peer}, which speaks pluto v0.4`,
+      );
     case 'unknown':
       return line('unknown', `${countOf(bytes, 'byte')} of a newer program`);
     case 'unreadable':

@@ -66,6 +66,11 @@ const groups: readonly { readonly title: string; readonly commands: readonly Com
         load: async (terminal) => (await import('./check.js')).checkCommand(terminal),
       },
       {
+        name: 'mutants',
+        summary: 'which planted bugs the simulator finds',
+        load: async (terminal) => (await import('./mutants.js')).mutantsCommand(terminal),
+      },
+      {
         name: 'list',
         summary: 'the scenarios there are, and what each is about',
         load: async (terminal) => (await import('./list.js')).listCommand(terminal),

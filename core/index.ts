@@ -16,6 +16,8 @@ export type {
   Digests,
   Disk,
   DiskFile,
+  LineOutcome,
+  Lines,
   Link,
   LinkHandlers,
   Links,
@@ -35,7 +37,7 @@ export { Node } from './node.js';
 export type { NodeHandlers, NodeOptions, ReadyInfo, SnapshotHandlers, StorageState } from './node-options.js';
 export type { RetentionPolicy } from './replica/retention.js';
 export { Replica, type ReplicaOptions } from './replica/replica.js';
-export type { LinkAction, LinkId, NodeAlarm, ReadRequest, Ready, ReplicaEvent } from './replica/ready.js';
+export type { LineAction, LinkAction, LinkId, NodeAlarm, ReadRequest, Ready, ReplicaEvent } from './replica/ready.js';
 export {
   Journal,
   recordTypes,

@@ -10,8 +10,10 @@ import type { RetentionPolicy } from './replica/retention.js';
 export interface NodeOptions {
   readonly cluster: ClusterName;
   readonly name: NodeName;
-  /** The other members. */
+  /** The other members, but for those that speak pluto v0.4. */
   readonly peers: readonly NodeName[];
+  /** Members that speak pluto v0.4. Every other member names the same ones. Needs the Lines port. */
+  readonly plutoPeers?: readonly NodeName[];
   /**
    * Last position that the application has stored; 0 when it has stored none. Deliveries go on behind it. Without it
    * the node journals what was applied, and after a crash may hand over again what was applied but not yet journalled.

@@ -12,6 +12,7 @@ import { Journal, type StorageEvent } from './journal/journal.js';
 import { defaultLimits, defaultTimings, type Limits, type Timings } from './limits.js';
 import { membersMax, type Dot } from './message/origin.js';
 import type { NodeName } from './names.js';
+import { LineDriver } from './line-driver.js';
 import type { Cancel, Link, LinkHandlers, Ports, Result } from './ports.js';
 import type { LinkAction, LinkId, ReadRequest, Ready } from './replica/ready.js';
 import { Replica } from './replica/replica.js';
@@ -37,6 +38,8 @@ export class Node {
   readonly #links = new Map<LinkId, Link>();
   #nextLinkId: LinkId = 1;
   readonly #dials = new Map<NodeName, Cancel>();
+  /** Undefined when no member speaks pluto v0.4. */
+  readonly #lines: LineDriver | undefined;
   readonly #reporter: Reporter;
   readonly #accepted = new SeqWindow<(result: Result<Receipt>) => void>();
   /** Who waits for what was asked of the replica, by number. */
@@ -55,12 +58,12 @@ export class Node {
 
   /** Throws `E_CONFIG` when the members are not distinct, or too many. */
   constructor(options: NodeOptions, ports: Ports, handlers: NodeHandlers) {
-    const members = new Set([options.name, ...options.peers]);
-    if (members.size !== options.peers.length + 1) {
-      throw new AntecedentError(
-        'E_CONFIG',
-        `peers of ${options.name} must be distinct and not include itself: ${options.peers.join(', ')}`,
-      );
+    const { plutoPeers = [] } = options;
+    const others = [...options.peers, ...plutoPeers];
+    const members = new Set([options.name, ...others]);
+    if (members.size !== others.length + 1) {
+      const message = `peers of ${options.name} must be distinct and not include itself: ${others.join(', ')}`;
+      throw new AntecedentError('E_CONFIG', message);
     }
     if (members.size > membersMax) {
       throw new AntecedentError('E_CONFIG', `${members.size} members, a cluster has at most ${membersMax}`);
@@ -76,6 +79,7 @@ export class Node {
       name: options.name,
       cluster: options.cluster,
       peers: options.peers,
+      plutoPeers,
       position: options.position,
       repair: options.repair ?? 'any-member',
       joins: options.joins ?? false,
@@ -86,6 +90,15 @@ export class Node {
       random: ports.random,
       digests: ports.digests,
     });
+    const { lines } = ports;
+    assert(lines !== undefined || plutoPeers.length === 0, 'peers that speak pluto v0.4 need the Lines port');
+    if (lines !== undefined) {
+      this.#lines = new LineDriver({
+        ...{ lines, inputs: () => this.#replica.pluto, nowMs: () => ports.clock.nowMs() },
+        isRunning: () => this.#state === 'running',
+        onProgress: () => this.#advance(),
+      });
+    }
     this.#handingOver = new HandingOver({
       ...{ replica: this.#replica, handlers, nowMs: () => ports.clock.nowMs() },
       isRunning: () => this.#state === 'running',
@@ -233,18 +246,22 @@ export class Node {
       (link) => this.#openLink(link, false),
       (result) => {
         if (result.error !== undefined) return this.#stop(result.error);
-        // `close` may have been called meanwhile.
-        if (this.#state === 'starting') {
-          this.#state = 'running';
-          this.#handlers.onReady({
-            incarnation: journal.incarnation,
-            position: this.#replica.position,
-            seq: this.#replica.seq,
-          });
-        }
-        this.#advance();
+        if (this.#lines === undefined) return this.#becomeReady(journal.incarnation);
+        this.#lines.listen(({ error: problem }) => {
+          if (problem !== undefined) return this.#stop(problem);
+          this.#becomeReady(journal.incarnation);
+        });
       },
     );
+  }
+
+  #becomeReady(incarnation: number): void {
+    // `close` may have been called meanwhile.
+    if (this.#state === 'starting') {
+      this.#state = 'running';
+      this.#handlers.onReady({ incarnation, position: this.#replica.position, seq: this.#replica.seq });
+    }
+    this.#advance();
   }
 
   /** Ends at once: after an error, or when everything is done. */
@@ -263,9 +280,14 @@ export class Node {
     for (const done of [...this.#accepted.takeAll(), ...requested]) done({ error: reason });
     if (error !== undefined) this.#ports.logger.log('error', 'stopped', { code: error.code, message: error.message });
     this.#ports.links.close(() => {
-      if (this.#journal === undefined) this.#handlers.onStopped(error);
-      else this.#journal.close((result) => this.#handlers.onStopped(error ?? result.error));
+      if (this.#lines === undefined) this.#closeJournal(error);
+      else this.#lines.close(() => this.#closeJournal(error));
     });
+  }
+
+  #closeJournal(error: AntecedentError | undefined): void {
+    if (this.#journal === undefined) this.#handlers.onStopped(error);
+    else this.#journal.close((result) => this.#handlers.onStopped(error ?? result.error));
   }
 
   // --- The loop ------------------------------------------------------------------------------------------------------------
@@ -291,6 +313,7 @@ export class Node {
     // A journal that has failed before says so at once, and that ends the node.
     if (this.#isStopped()) return;
     this.#carryOutLinks(ready.links);
+    this.#lines?.carryOut(ready.lines);
     for (const seq of ready.receipts) this.#accept(seq);
     for (const seq of ready.impossible) this.#refuse(seq);
     for (const request of ready.confirmations) this.#confirm(request);

@@ -20,6 +20,8 @@ export interface Ports {
   readonly random: Random;
   readonly digests: Digests;
   readonly logger: Logger;
+  /** Only for a cluster with members that speak pluto v0.4. */
+  readonly lines?: Lines;
 }
 
 /** Takes back a wake-up or a dial. Calling it late or twice does nothing. */
@@ -100,6 +102,36 @@ export interface Links {
   /** `peer` is no member any more: nothing of it is let in. Links that exist stay. */
   forget(peer: NodeName): void;
   /** Stops listening. Links that exist stay. */
+  close(done: () => void): void;
+}
+
+// --- Lines -----------------------------------------------------------------------------------------------------------
+
+/** What became of an attempt to send a line. */
+export type LineOutcome =
+  /** All of it has left for the peer. `isDoubtful`: the connection was lost then, and perhaps the line with it. */
+  | { readonly type: 'sent'; readonly isDoubtful: boolean }
+  /** `mayHaveArrived`: the peer may have it all the same. */
+  | { readonly type: 'failed'; readonly error: AntecedentError; readonly mayHaveArrived: boolean };
+
+/**
+ * Text lines to and from members that speak pluto v0.4, each over a connection of its own. Both ends are authenticated before the
+ * core hears of anything. Lines come and go without the line break that ends them.
+ */
+export interface Lines {
+  /**
+   * Accepts lines from now on. `answer` is called once for each, when its message is durable or refused: then its connection ends. How
+   * many lines may wait for an answer is the transport's affair. `done` reports whether listening works.
+   */
+  listen(
+    onLine: (peer: NodeName, line: Uint8Array, answer: (result: Result<void>) => void) => void,
+    done: (result: Result<void>) => void,
+  ): void;
+  /** Tries once to send a line, and calls `done` in bounded time unless cancelled before. One line a peer at a time. */
+  send(peer: NodeName, line: Uint8Array, done: (outcome: LineOutcome) => void): Cancel;
+  /** `peer` is no member any more: nothing of it is let in. */
+  forget(peer: NodeName): void;
+  /** Stops listening, and ends every connection. */
   close(done: () => void): void;
 }
 

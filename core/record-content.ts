@@ -9,6 +9,7 @@ import { decodeCounter } from './journal/fixed-width.js';
 import { decodeBatchHeader, type BatchHeader } from './message/batch.js';
 import { ByteReader } from './message/bytes.js';
 import type { Digests } from './ports.js';
+import { readLineBegun, type LineBegun } from './replica/line-begun.js';
 
 export type RecordContent =
   /** isOwn: of the node itself, whose log this is. */
@@ -21,6 +22,8 @@ export type RecordContent =
   | { readonly kind: 'incarnation'; readonly incarnation: number }
   /** An operator gave up the delivery at `position`. */
   | { readonly kind: 'skipped'; readonly position: number; readonly reason: string }
+  /** Our message `seq` was about to be sent to a peer that speaks pluto v0.4. */
+  | ({ readonly kind: 'line-begun' } & LineBegun)
   /** What only the node itself can read: its state, members, and the state of another member on its way here. */
   | { readonly kind: 'checkpoint' | 'membership' | 'snapshot-chunk' | 'snapshot'; readonly bytes: number }
   /** Of a type that only a newer program knows. */
@@ -57,6 +60,8 @@ export function readRecordContent(
         return { kind: 'snapshot-chunk', bytes: body.length };
       case recordTypes.snapshot:
         return { kind: 'snapshot', bytes: body.length };
+      case recordTypes.lineBegun:
+        return { kind: 'line-begun', ...readLineBegun(body) };
       default:
         return unreachable(type);
     }

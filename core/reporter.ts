@@ -7,14 +7,14 @@ import type { ReplicaEvent } from './replica/ready.js';
 
 export class Reporter {
   readonly #name: NodeName;
-  readonly #ports: Pick<Ports, 'links' | 'logger'>;
+  readonly #ports: Pick<Ports, 'lines' | 'links' | 'logger'>;
   readonly #handlers: Pick<NodeHandlers, 'onPeer' | 'onAlarm' | 'onStable' | 'onMembers'>;
   /** Why the last dial failed, by peer. */
   readonly #dialFailures = new Map<NodeName, string>();
 
   constructor(
     name: NodeName,
-    ports: Pick<Ports, 'links' | 'logger'>,
+    ports: Pick<Ports, 'lines' | 'links' | 'logger'>,
     handlers: Pick<NodeHandlers, 'onPeer' | 'onAlarm' | 'onStable' | 'onMembers'>,
   ) {
     this.#name = name;
@@ -65,11 +65,14 @@ export class Reporter {
   }
 
   #reportMembers(members: readonly NodeName[], changes: readonly MemberChange[]): void {
-    const { links, logger } = this.#ports;
+    const { lines, links, logger } = this.#ports;
     for (const { name, address } of changes) {
       if (name === this.#name) continue;
       if (members.includes(name)) links.learn(name, address);
-      else links.forget(name);
+      else {
+        links.forget(name);
+        lines?.forget(name);
+      }
     }
     logger.log('info', 'members', { members: members.join(' ') });
     this.#handlers.onMembers(members);

@@ -109,8 +109,8 @@ export function programsFor(plan: Plan, scenarios: readonly Scenario[]): readonl
 
 /** Throws `E_CONFIG` for less than nothing. */
 function planBudgets(expected: NonNullable<ScenarioBody['expect']>): Pick<Plan, 'budgets'> {
-  const { messagesPerBroadcast, bytesPerBroadcast, deliveryP99 } = expected;
-  for (const [key, most] of Object.entries({ messagesPerBroadcast, bytesPerBroadcast })) {
+  const { messagesPerBroadcast, bytesPerBroadcast, deliveryP99, diskBytesMax } = expected;
+  for (const [key, most] of Object.entries({ messagesPerBroadcast, bytesPerBroadcast, diskBytesMax })) {
     if (most === undefined || (most >= 0 && Number.isFinite(most))) continue;
     throw new AntecedentError('E_CONFIG', `expect: ${key} is ${most}; give a number from 0 on`);
   }
@@ -118,6 +118,7 @@ function planBudgets(expected: NonNullable<ScenarioBody['expect']>): Pick<Plan, 
     ...(messagesPerBroadcast === undefined ? {} : { messagesPerBroadcast }),
     ...(bytesPerBroadcast === undefined ? {} : { bytesPerBroadcast }),
     ...(deliveryP99 === undefined ? {} : { deliveryP99Ms: deliveryP99 }),
+    ...(diskBytesMax === undefined ? {} : { diskBytesMax }),
   };
   return Object.keys(budgets).length === 0 ? {} : { budgets };
 }

@@ -234,6 +234,7 @@ const planObject = z.strictObject({
       messagesPerBroadcast: amount.exactOptional(),
       bytesPerBroadcast: amount.exactOptional(),
       deliveryP99Ms: time.exactOptional(),
+      diskBytesMax: amount.exactOptional(),
     })
     .exactOptional(),
 });

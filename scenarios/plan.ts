@@ -56,6 +56,7 @@ export interface Budgets {
   readonly messagesPerBroadcast?: number;
   readonly bytesPerBroadcast?: number;
   readonly deliveryP99Ms?: number;
+  readonly diskBytesMax?: number;
 }
 
 export interface PlanOptions {

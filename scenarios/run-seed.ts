@@ -7,7 +7,7 @@
  */
 import type { Goal } from './goals.js';
 import type { HistoryEvent } from './history.js';
-import { prepareRun, type Preparation } from './make-plan.js';
+import { prepareRun, type makePlan, type Preparation } from './make-plan.js';
 import { emptyMetrics, type RunMetrics } from './metrics.js';
 import { failureText } from './report/text.js';
 import { signatureOf, type Property, type Violation } from './oracles/violation.js';
@@ -60,6 +60,8 @@ export interface RunSeedOptions {
   readonly program?: string;
   /** How the run differs from its scenario. */
   readonly variation?: Variation;
+  /** Another way to make the plan. */
+  readonly makePlan?: typeof makePlan;
   /** Another way to run, for tests. */
   readonly runPlan?: typeof runPlan;
 }
@@ -131,10 +133,11 @@ export function lostOutcome(scenario: string, seed: number, failure: SeedFailure
 function prepareSeed(
   scenario: Scenario,
   seed: number,
-  { variation = {} }: Pick<RunSeedOptions, 'variation'>,
+  { variation = {}, ...how }: Pick<RunSeedOptions, 'variation' | 'makePlan'>,
 ): Preparation {
   const { plan, program } = prepareRun(scenario, String(seed));
-  return { plan: varyPlan(plan, variation), program };
+  const made = how.makePlan?.(scenario, String(seed)) ?? plan;
+  return { plan: varyPlan(made, variation), program };
 }
 
 /** Where the plan of a failing seed is kept, within its directory. */

@@ -57,6 +57,7 @@ export interface ScenarioBody {
     readonly messagesPerBroadcast?: number;
     readonly bytesPerBroadcast?: number;
     readonly deliveryP99?: Milliseconds;
+    readonly diskBytesMax?: number;
   };
 }
 

@@ -13,6 +13,8 @@ export interface BroadcastOptions {
 /** What may change while a node runs. What is left out stays as it is. */
 export interface ReloadOptions {
   readonly tls?: CredentialSources | undefined;
+  /** Those for peers that speak pluto v0.4, where they have their own (`pluto.tls`). */
+  readonly plutoTls?: CredentialSources | undefined;
   /** Addresses of members. A member that is not listed is dialled where the other members say. */
   readonly peers?: Readonly<Record<string, string>> | undefined;
 }
@@ -29,13 +31,15 @@ export interface AntecedentNode extends AsyncDisposable {
   readonly recoveredSeq: number;
   /** Where we listen, with the port the system chose. */
   readonly address: string;
+  /** Where we listen for peers that speak pluto v0.4; undefined when there are none. */
+  readonly plutoAddress: string | undefined;
   /** Position of the last message that the application has applied. */
   readonly position: number;
   /** Whether the disk takes writes at the moment; `onStorage` tells when that changes. */
   readonly storage: StorageState;
   /**
    * Broadcasts a copy of `payload` and resolves when it is as durable as asked. Waits while the node's queue is full.
-   * Rejects with E_PAYLOAD, E_MESSAGE_TOO_LARGE, E_BACKPRESSURE (too many are waiting already), E_CLOSED, what stopped the node,
+   * Rejects with E_PAYLOAD, E_MESSAGE_TOO_LARGE, E_PLUTO (a line break, or anything else that a peer which speaks pluto v0.4 cannot be told), E_BACKPRESSURE (too many are waiting already), E_CLOSED, what stopped the node,
    * and E_DISK_FULL or E_STORAGE while the disk takes no writes: the message was not broadcast then, and may be again when
    * `onStorage` says `ok`. A broadcast that the node had taken before stays pending until there is room.
    * A node that begins anew must first apply what others have: a broadcast waits 10 s for that, then rejects with E_CATCHING_UP (try

@@ -14,6 +14,8 @@ import type { Limits, Timings } from '../core/index.js';
 import { parseAddress } from './address.js';
 import type { CredentialSources } from './credentials.js';
 import type { TlsLimits } from './links.js';
+import type { PlutoOptions } from './open-options.js';
+import { readPlutoPeers } from './pluto/peer-identity.js';
 import { locateKey } from './toml-position.js';
 import { retentionProblems, tuningGroups, tuningProblems, type RetentionOptions } from './tuning.js';
 
@@ -35,6 +37,8 @@ export interface NodeConfig {
   readonly peers: Readonly<Record<string, string>>;
   /** Peers that speak another protocol. */
   readonly foreignPeers: readonly ForeignPeer[];
+  /** The port for peers that speak pluto v0.4. */
+  readonly pluto?: PlutoOptions;
   readonly limits: Partial<Limits>;
   readonly timings: Partial<Timings>;
   readonly transport: Partial<TlsLimits>;
@@ -46,8 +50,8 @@ export interface ForeignPeer {
   readonly name: string;
   readonly address: string;
   readonly protocol: 'pluto-0.4';
-  /** `sha256:` and the fingerprint of its certificate. */
-  readonly fingerprint: string;
+  /** `sha256:` and the fingerprint of its certificate. Without it the IP address in the certificate counts. */
+  readonly fingerprint?: string;
 }
 
 const fileBytesMax = 1 << 20;
@@ -55,16 +59,20 @@ const depthMax = 32;
 
 const topKeys = [
   ...['name', 'cluster', 'data', 'allow_network_file_system', 'listen', 'repair', 'joins'],
-  ...['tls', 'peers', 'retention', 'limits', 'timings', 'transport'],
+  ...['tls', 'peers', 'pluto', 'retention', 'limits', 'timings', 'transport'],
 ] as const;
 const tlsKeys = ['ca', 'cert', 'key'] as const;
+const plutoKeys = ['listen', 'tls'] as const;
 const peerKeys = ['address', 'protocol', 'fingerprint'] as const;
 
 /** Reads and checks a configuration file, and that the files it names are there. Rejects with `E_CONFIG`. */
 export async function loadConfig(file: string): Promise<NodeConfig> {
   const text = readConfigFile(file);
   const config = await parseConfig(text, file);
-  checkCredentialFiles(config.tls, new Complaints(text, file));
+  const complaints = new Complaints(text, file);
+  checkCredentialFiles(config.tls, ['tls'], complaints);
+  if (config.pluto?.tls !== undefined) checkCredentialFiles(config.pluto.tls, ['pluto', 'tls'], complaints);
+  complaints.throwIfAny();
   return config;
 }
 
@@ -84,6 +92,7 @@ export async function parseConfig(text: string, file: string): Promise<NodeConfi
   if (shape === undefined) throw new AntecedentError('E_CONFIG', `${file}:1:1: the file has no readable content`);
   const peers = readPeers(shape.peers, complaints);
   checkValues(shape, complaints);
+  checkPluto(shape, peers.foreignPeers, complaints);
   complaints.throwIfAny();
   const absolute = (path: string): string => resolve(dirname(file), path);
   return {
@@ -94,13 +103,24 @@ export async function parseConfig(text: string, file: string): Promise<NodeConfi
     listen: shape.listen,
     repair: shape.repair ?? 'any-member',
     joins: shape.joins ?? false,
-    tls: { ca: absolute(shape.tls.ca), cert: absolute(shape.tls.cert), key: absolute(shape.tls.key) },
+    tls: credentialPaths(shape.tls, absolute),
     ...peers,
+    ...(shape.pluto === undefined ? {} : { pluto: readPluto(shape.pluto, absolute) }),
     retention: shape.retention,
     limits: shape.limits ?? {},
     timings: shape.timings ?? {},
     transport: shape.transport ?? {},
   };
+}
+
+type Absolute = (path: string) => string;
+
+function credentialPaths({ ca, cert, key }: Paths, absolute: Absolute): CredentialSources {
+  return { ca: absolute(ca), cert: absolute(cert), key: absolute(key) };
+}
+
+function readPluto({ listen, tls }: NonNullable<Shape['pluto']>, absolute: Absolute): PlutoOptions {
+  return tls === undefined ? { listen } : { listen, tls: credentialPaths(tls, absolute) };
 }
 
 // --- reading ---
@@ -212,6 +232,9 @@ function checkKnownKeys(table: Table, complaints: Complaints): void {
   };
   check(table, [], topKeys);
   check(table['tls'], ['tls'], tlsKeys);
+  const pluto = table['pluto'];
+  check(pluto, ['pluto'], plutoKeys);
+  if (isTable(pluto)) check(pluto['tls'], ['pluto', 'tls'], tlsKeys);
   for (const [name, peer] of entriesOf(table['peers'])) check(peer, ['peers', name], peerKeys);
   const retention = table['retention'];
   for (const { key, text } of isTable(retention) ? retentionProblems(retention) : []) {
@@ -228,6 +251,12 @@ function entriesOf(value: unknown): readonly (readonly [string, unknown])[] {
   return isTable(value) ? Object.entries(value) : [];
 }
 
+interface Paths {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
 interface Shape {
   readonly name: string;
   readonly cluster: string;
@@ -236,7 +265,8 @@ interface Shape {
   readonly listen: string;
   readonly repair: Repair | undefined;
   readonly joins: boolean | undefined;
-  readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
+  readonly tls: Paths;
+  readonly pluto: { readonly listen: string; readonly tls: Paths | undefined } | undefined;
   /** As in the file; read by `readPeers`. */
   readonly peers: readonly (readonly [string, unknown])[];
   readonly retention: RetentionOptions | undefined;
@@ -249,6 +279,7 @@ interface Shape {
 async function readShape(table: Table, complaints: Complaints): Promise<Shape | undefined> {
   const { z } = await import('zod');
   const text = z.string().min(1);
+  const paths = z.object({ ca: text, cert: text, key: text });
   const numbers = z.record(z.string(), z.number()).optional();
   const schema = z.object({
     name: text,
@@ -258,7 +289,8 @@ async function readShape(table: Table, complaints: Complaints): Promise<Shape | 
     listen: text,
     repair: z.enum(['any-member', 'origin-only']).optional(),
     joins: z.boolean().optional(),
-    tls: z.object({ ca: text, cert: text, key: text }),
+    tls: paths,
+    pluto: z.object({ listen: text, tls: paths.optional() }).optional(),
     peers: z.custom<Table>(isTable).optional(),
     retention: z.object({ policy: z.string(), bytesMax: z.number(), ageMs: z.number() }).partial().optional(),
     limits: numbers,
@@ -288,6 +320,12 @@ const examples: Readonly<Record<string, string>> = {
   'tls.key': 'key = "keys/a.key"',
   retention: '[retention] with policy = "demote", bytesMax = 1073741824 and ageMs = 604800000',
   'retention.policy': 'policy = "demote"',
+  pluto: '[pluto] with listen = "127.0.0.1:7201"',
+  'pluto.listen': 'listen = "127.0.0.1:7201"',
+  'pluto.tls': '[pluto.tls] with ca, cert and key',
+  'pluto.tls.ca': 'ca = "pluto/root-cert.pem"',
+  'pluto.tls.cert': 'cert = "pluto/a-cert.pem"',
+  'pluto.tls.key': 'key = "pluto/a-key.pem"',
   peers: '[peers] with lines such as b = "127.0.0.1:7102"',
 };
 
@@ -308,14 +346,46 @@ function checkValues(shape: Shape, complaints: Complaints): void {
   }
 }
 
+/** A peer that speaks pluto v0.4 has nowhere to come to unless there is a port for it. */
+function checkPluto({ pluto }: Shape, foreignPeers: readonly ForeignPeer[], complaints: Complaints): void {
+  if (pluto !== undefined) {
+    complaints.check(['pluto', 'listen'], () => parseAddress(pluto.listen, { zeroPort: true }));
+  }
+  const [first] = foreignPeers;
+  if (first === undefined) return;
+  const path = ['peers', first.name];
+  if (pluto === undefined) {
+    complaints.add(
+      path,
+      `peers.${first.name} speaks pluto v0.4, which needs a port of its own; write ${examples['pluto'] ?? ''}`,
+    );
+  }
+  for (const [index, { name }] of foreignPeers.entries()) {
+    // With those in front of it: two of them may be alike.
+    const problem = problemOf(foreignPeers.slice(0, index + 1));
+    if (problem !== undefined) return complaints.add(['peers', name], problem);
+  }
+}
+
+function problemOf(foreignPeers: readonly ForeignPeer[]): string | undefined {
+  try {
+    readPlutoPeers(foreignPeers.map((peer) => [peer.name, peer]));
+    return undefined;
+  } catch (error) {
+    if (error instanceof AntecedentError) return error.message;
+    throw error;
+  }
+}
+
 /** A path is wrong more often than what it leads to: said here, it is said with its line. */
-function checkCredentialFiles(paths: CredentialSources, complaints: Complaints): void {
+function checkCredentialFiles(paths: CredentialSources, table: readonly string[], complaints: Complaints): void {
   for (const key of tlsKeys) {
     const path = paths[key];
     if (typeof path !== 'string' || existsSync(path)) continue;
-    complaints.add(['tls', key], `tls.${key}: there is no file ${path}; "antecedent keys --help" tells how to make it`);
+    const where = [...table, key];
+    const what = `${where.join('.')}: there is no file ${path}; "antecedent keys --help" tells how to make it`;
+    complaints.add(where, what);
   }
-  complaints.throwIfAny();
 }
 
 type Peers = Pick<NodeConfig, 'peers' | 'foreignPeers'>;
@@ -352,6 +422,8 @@ function addForeignPeer(
       ['peers', name, 'protocol'],
       `peers.${name}.protocol must be "pluto-0.4", or be left out with fingerprint`,
     );
+  } else if (fingerprint === undefined) {
+    foreignPeers.push({ name, address, protocol });
   } else if (typeof fingerprint !== 'string' || !/^sha256:([0-9A-Fa-f]{2}:?){32}$/.test(fingerprint)) {
     complaints.add(
       ['peers', name, 'fingerprint'],

@@ -28,8 +28,16 @@ export interface Credentials {
 /** Far above any real chain; a larger file is some other file. */
 const pemBytesMax = 1 << 20;
 
-/** Loads and checks. Throws E_CONFIG, E_KEY_MODE, E_CERTIFICATE, E_CLUSTER or E_IDENTITY. */
+/** Loads and checks those of node `name`. Throws E_CONFIG, E_KEY_MODE, E_CERTIFICATE, E_CLUSTER or E_IDENTITY. */
 export function loadCredentials(sources: CredentialSources, cluster: ClusterName, name: NodeName): Credentials {
+  return readCredentials(sources, (own) => checkOwnName(own, sources.cert, cluster, name));
+}
+
+/** Loads and checks those of whoever `check` lets pass, without it of anybody. Throws E_CONFIG, E_KEY_MODE or E_CERTIFICATE. */
+export function readCredentials(
+  sources: CredentialSources,
+  check: (own: X509Certificate) => void = () => undefined,
+): Credentials {
   const ca = readPem(sources.ca, 'CA certificate');
   const cert = readPem(sources.cert, 'certificate');
   const key = readPem(sources.key, 'private key');
@@ -39,7 +47,7 @@ export function loadCredentials(sources: CredentialSources, cluster: ClusterName
   if (!own.checkPrivateKey(privateKeyIn(key, sources.key))) {
     throw problem('E_CERTIFICATE', sources.key, `is not the key of the certificate ${shown(sources.cert)}`);
   }
-  checkOwnName(own, sources.cert, cluster, name);
+  check(own);
   if (![...authorities, ...intermediates].some((issuer) => own.checkIssued(issuer) && own.verify(issuer.publicKey))) {
     throw problem('E_CERTIFICATE', sources.cert, `was not issued by ${shown(sources.ca)}`);
   }

@@ -20,6 +20,7 @@ import { controlHandler } from './daemon-control.js';
 import { LineSplitter, LineWriter, OutputError, type Line } from './json-lines.js';
 import { JsonLogger } from './logger.js';
 import { openNode } from './open-node.js';
+import type { OpenNodeOptions } from './open-options.js';
 import { reloadOptions } from './reload-config.js';
 import { CommandError, deliverEvent, lineBytesMaxFor, parseCommand, type BroadcastCommand } from './stdio-protocol.js';
 
@@ -61,11 +62,6 @@ export function exitCodeFor(error: AntecedentError): number {
  * the node from opening.
  */
 export async function runDaemon(config: NodeConfig, streams: DaemonStreams): Promise<number> {
-  const [foreign] = config.foreignPeers;
-  if (foreign !== undefined) {
-    const what = `peer ${foreign.name} speaks ${foreign.protocol}`;
-    throw new AntecedentError('E_CONFIG', `${what}, which "antecedent node --stdio" does not; remove it from peers`);
-  }
   return new Daemon(config, streams).run();
 }
 
@@ -102,8 +98,9 @@ class Daemon {
       void node.stopped.then(() => this.#stopping.abort());
       this.#warnOfRoot();
       this.#control = await this.#openControl(node);
-      const { name, incarnation, address: listen, recoveredSeq: seq, position } = node;
-      this.#print({ event: 'ready', name, incarnation, listen, seq, position });
+      const { name, incarnation, address: listen, plutoAddress, recoveredSeq: seq, position } = node;
+      const plutoListen = plutoAddress === undefined ? {} : { plutoListen: plutoAddress };
+      this.#print({ event: 'ready', name, incarnation, listen, ...plutoListen, seq, position });
       this.#reportReady();
       this.#node = node;
       if (this.#mustReload) void this.#reload(node);
@@ -118,13 +115,14 @@ class Daemon {
 
   /** Opens the node; undefined when a signal came first. */
   async #open(): Promise<AntecedentNode | undefined> {
-    const { name, cluster, dataDir, allowNetworkFileSystem, listen, peers, tls } = this.#config;
-    const { limits, timings, transport, repair, joins, retention } = this.#config;
+    const { name, cluster, dataDir, allowNetworkFileSystem, listen, tls } = this.#config;
+    const { limits, timings, transport, repair, joins, retention, pluto } = this.#config;
+    const peers = peersOf(this.#config);
     const { signal } = this.#stopping;
     try {
       return await openNode({
         ...{ name, cluster, dataDir, allowNetworkFileSystem, listen, peers, tls, limits, timings, transport, signal },
-        ...{ repair, joins, retention },
+        ...{ repair, joins, retention, pluto },
         logger: { log: (level, event, fields) => this.#log(level, event, fields) },
         apply: async (delivery) => {
           await this.#ready;
@@ -320,6 +318,13 @@ class Daemon {
       for (const [signal, handler] of Object.entries(handlers)) signals.removeListener(signal, handler);
     };
   }
+}
+
+function peersOf({ foreignPeers, peers }: NodeConfig): OpenNodeOptions['peers'] {
+  const foreign = foreignPeers.map(({ name, address, protocol, fingerprint }) => {
+    return [name, { address, protocol, ...(fingerprint === undefined ? {} : { fingerprint }) }] as const;
+  });
+  return { ...peers, ...Object.fromEntries(foreign) };
 }
 
 function problemOf(error: unknown): { readonly code: ErrorCode; readonly message: string } {

@@ -21,6 +21,7 @@ import { parseAddress, type Address } from './address.js';
 import type { Apply } from './applying.js';
 import type { CredentialSources } from './credentials.js';
 import type { TlsLimits } from './links.js';
+import type { PlutoPeerOptions } from './pluto/peer-identity.js';
 import type { ApplyErrorEvent } from './retried-calls.js';
 import type { SnapshotHooks } from './snapshots.js';
 import { retentionProblems, tuningGroups, tuningProblems, type RetentionOptions } from './tuning.js';
@@ -32,6 +33,14 @@ export interface PeerEvent {
   readonly reason: string;
 }
 
+/** How peers that speak pluto v0.4 reach this node. */
+export interface PlutoOptions {
+  /** `host:port` of a port for them alone; port 0 takes any free port, see `AntecedentNode.plutoAddress`. */
+  readonly listen: string;
+  /** Certificates of their cluster, ours with the IP address that they dial; `tls` unless given. */
+  readonly tls?: CredentialSources | undefined;
+}
+
 export interface OpenNodeOptions {
   readonly name: string;
   readonly cluster: string;
@@ -39,8 +48,10 @@ export interface OpenNodeOptions {
   readonly dataDir: string;
   /** `host:port`; port 0 takes any free port, see `AntecedentNode.address`. */
   readonly listen: string;
-  /** Names and addresses of all other members. */
-  readonly peers: Readonly<Record<string, string>>;
+  /** Names and addresses of all other members; of those that speak pluto v0.4, what they are known by as well. */
+  readonly peers: Readonly<Record<string, string | PlutoPeerOptions>>;
+  /** Needed when a peer speaks pluto v0.4. */
+  readonly pluto?: PlutoOptions | undefined;
   /** Each a path of a PEM file, or the PEM itself as a Uint8Array. Key files must not be readable by others. */
   readonly tls: CredentialSources;
   /**
@@ -124,6 +135,7 @@ const optional: Readonly<Record<string, Kind>> = {
   limits: 'table',
   timings: 'table',
   transport: 'table',
+  pluto: 'table',
   logger: 'object',
   logLevel: 'level',
   signal: 'object',
@@ -132,6 +144,8 @@ const optional: Readonly<Record<string, Kind>> = {
 const repairs = ['any-member', 'origin-only'];
 const levels = ['debug', 'info', 'warn', 'error'];
 const credentialNames = ['ca', 'cert', 'key'];
+const plutoNames = ['listen', 'tls'];
+const plutoPeerNames = ['address', 'protocol', 'fingerprint'];
 
 const checks: Readonly<Record<Kind, { readonly what: string; readonly test: (value: unknown) => boolean }>> = {
   text: { what: 'a text that is not empty', test: (value) => typeof value === 'string' && value !== '' },
@@ -151,10 +165,10 @@ const checks: Readonly<Record<Kind, { readonly what: string; readonly test: (val
 export function readOptions(options: OpenNodeOptions): OpenNodeOptions {
   if (!isRecord(options)) throw new AntecedentError('E_CONFIG', 'openNode takes an object of options');
   const given = { ...options };
-  const { peers, tls, limits, timings, transport, retention } = given;
-  const tables = { peers: readTable(peers), tls: readTable(tls), retention: readTable(retention) };
+  const { peers, pluto, tls, limits, timings, transport, retention } = given;
+  const tables = { peers: readPeers(peers), tls: readTable(tls), retention: readTable(retention) };
   const tuning = { limits: readTable(limits), timings: readTable(timings), transport: readTable(transport) };
-  const read = { ...given, ...tables, ...tuning };
+  const read = { ...given, ...tables, ...tuning, ...(pluto === undefined ? {} : { pluto: readPluto(pluto) }) };
   checkOptions(read);
   return read;
 }
@@ -162,6 +176,19 @@ export function readOptions(options: OpenNodeOptions): OpenNodeOptions {
 /** A copy; what is no table is left to the check. */
 function readTable<T extends object | undefined>(table: T): T {
   return isRecord(table) ? { ...table } : table;
+}
+
+function readPeers(peers: OpenNodeOptions['peers']): OpenNodeOptions['peers'] {
+  if (!isRecord(peers)) return peers;
+  return Object.fromEntries(
+    Object.entries(peers).map(([name, peer]) => [name, typeof peer === 'string' ? peer : readTable(peer)]),
+  );
+}
+
+function readPluto(pluto: PlutoOptions): PlutoOptions {
+  if (!isRecord(pluto)) return pluto;
+  const { tls, ...rest } = pluto;
+  return tls === undefined ? rest : { ...rest, tls: readTable(tls) };
 }
 
 function checkOptions(options: OpenNodeOptions): void {
@@ -176,8 +203,9 @@ function checkOptions(options: OpenNodeOptions): void {
   if ((options.snapshot === undefined) !== (options.restore === undefined)) {
     throw new AntecedentError('E_CONFIG', 'options snapshot and restore belong together: give both, or none');
   }
-  checkCredentials(options);
+  checkCredentials(options.tls, 'tls');
   checkPeers(options);
+  checkPluto(options);
   const [retentionProblem] = retentionProblems({ ...options.retention });
   if (retentionProblem !== undefined) throw new AntecedentError('E_CONFIG', retentionProblem.text);
   for (const group of tuningGroups) {
@@ -199,16 +227,12 @@ function checkKind(key: string, value: unknown, kind: Kind): void {
   if (!test(value)) throw new AntecedentError('E_CONFIG', `option ${key} must be ${what}`);
 }
 
-function checkCredentials(options: OpenNodeOptions): void {
-  for (const key of Object.keys(options.tls)) {
-    if (!credentialNames.includes(key)) {
-      throw new AntecedentError('E_CONFIG', unknownName('key in tls', key, credentialNames));
-    }
-  }
+function checkCredentials(tls: CredentialSources, where: string): void {
+  checkNames(tls, where, credentialNames);
   for (const key of ['ca', 'cert', 'key'] as const) {
-    const value: unknown = options.tls[key];
+    const value: unknown = tls[key];
     if (!(value instanceof Uint8Array) && (typeof value !== 'string' || value === '')) {
-      throw new AntecedentError('E_CONFIG', `tls.${key} must be the path of a PEM file, or its bytes`);
+      throw new AntecedentError('E_CONFIG', `${where}.${key} must be the path of a PEM file, or its bytes`);
     }
   }
 }
@@ -218,12 +242,63 @@ function checkPeers(options: OpenNodeOptions): void {
   if (members > membersMax) {
     throw new AntecedentError('E_CONFIG', `${members} members are too many: a cluster has at most ${membersMax}`);
   }
-  for (const [peer, address] of Object.entries(options.peers)) {
-    if (typeof address !== 'string') throw new AntecedentError('E_CONFIG', `peers.${peer} must be a text host:port`);
+  for (const [peer, given] of Object.entries(options.peers)) {
+    if (typeof given !== 'string') checkPlutoPeer(peer, given);
     if (peer === options.name) {
       throw new AntecedentError('E_CONFIG', `peers names this node itself, ${peer}; list only the others`);
     }
   }
+}
+
+/** What is no address is a peer that speaks pluto v0.4. What its address and fingerprint say is read later. */
+function checkPlutoPeer(peer: string, given: PlutoPeerOptions): void {
+  if (!isRecord(given)) {
+    const form = '{ address, protocol: "pluto-0.4", fingerprint }';
+    throw new AntecedentError('E_CONFIG', `peers.${peer} must be a text host:port, or ${form}`);
+  }
+  checkNames(given, `peers.${peer}`, plutoPeerNames);
+  const { address, fingerprint, protocol }: { address: unknown; fingerprint?: unknown; protocol: unknown } = given;
+  if (protocol !== 'pluto-0.4') {
+    throw new AntecedentError('E_CONFIG', `peers.${peer}.protocol must be "pluto-0.4"; for any other write host:port`);
+  }
+  for (const [key, value] of Object.entries({ address, fingerprint })) {
+    if (typeof value === 'string' || (key === 'fingerprint' && value === undefined)) continue;
+    throw new AntecedentError('E_CONFIG', `peers.${peer}.${key} must be a text`);
+  }
+}
+
+function checkPluto({ peers, pluto }: OpenNodeOptions): void {
+  const peer = Object.entries(peers).find(([, given]) => typeof given !== 'string')?.[0];
+  if (pluto === undefined) {
+    if (peer === undefined) return;
+    const remedy = 'give them a port of their own, such as pluto: { listen: "127.0.0.1:7201" }';
+    throw new AntecedentError('E_CONFIG', `peers.${peer} speaks pluto v0.4: ${remedy}`);
+  }
+  checkNames(pluto, 'pluto', plutoNames);
+  const listen: unknown = pluto.listen;
+  if (typeof listen !== 'string') throw new AntecedentError('E_CONFIG', 'pluto.listen must be a text host:port');
+  if (pluto.tls === undefined) return;
+  if (!isRecord(pluto.tls)) throw new AntecedentError('E_CONFIG', 'pluto.tls must be an object');
+  checkCredentials(pluto.tls, 'pluto.tls');
+}
+
+function checkNames(given: object, where: string, known: readonly string[]): void {
+  const unknown = Object.keys(given).find((key) => !known.includes(key));
+  if (unknown !== undefined) throw new AntecedentError('E_CONFIG', unknownName(`key in ${where}`, unknown, known));
+}
+
+/** Peers that speak our protocol and those that speak pluto v0.4. */
+export function splitPeers(peers: OpenNodeOptions['peers']): {
+  readonly own: Readonly<Record<string, string>>;
+  readonly pluto: readonly (readonly [string, PlutoPeerOptions])[];
+} {
+  const own: [string, string][] = [];
+  const pluto: [string, PlutoPeerOptions][] = [];
+  for (const [name, given] of Object.entries(peers)) {
+    if (typeof given === 'string') own.push([name, given]);
+    else pluto.push([name, given]);
+  }
+  return { own: Object.fromEntries(own), pluto };
 }
 
 /** Addresses of peers by name. Throws `E_NAME` or `E_CONFIG`. */

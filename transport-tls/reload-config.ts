@@ -24,6 +24,7 @@ const fixedKeys: Readonly<Partial<Record<keyof NodeConfig, string>>> = {
   timings: '[timings]',
   transport: '[transport]',
   foreignPeers: 'peers with another protocol',
+  pluto: '[pluto]',
 };
 
 /**
@@ -35,7 +36,8 @@ export function reloadOptions(before: NodeConfig, after: NodeConfig, members: Re
   if (problems.length > 0) throw new AntecedentError('E_CONFIG', `nothing was changed: ${problems.join('; ')}`);
   // What the cluster has let go of may still stand in the file.
   const peers = Object.entries(after.peers).filter(([name]) => members.has(name));
-  return { tls: after.tls, peers: Object.fromEntries(peers) };
+  const plutoTls = after.pluto?.tls;
+  return { tls: after.tls, peers: Object.fromEntries(peers), ...(plutoTls === undefined ? {} : { plutoTls }) };
 }
 
 function fixedChanges(before: NodeConfig, after: NodeConfig): readonly string[] {

@@ -24,11 +24,12 @@ import { formatAddress, parseAddress } from './address.js';
 import type { AntecedentNode, BroadcastOptions, ReloadOptions } from './antecedent-node.js';
 import { ApplyCalls, DeliveryStream, type Applier } from './applying.js';
 import { Broadcasts } from './broadcasts.js';
-import { loadCredentials, type Credentials } from './credentials.js';
+import { loadCredentials, readCredentials, type Credentials } from './credentials.js';
 import { errorText } from './error-text.js';
 import type { TlsLinks } from './links.js';
+import type { TlsLines } from './pluto/lines.js';
 import type { DirectoryLock } from './lock.js';
-import { addressesOf, type OpenNodeOptions } from './open-options.js';
+import { addressesOf, splitPeers, type OpenNodeOptions } from './open-options.js';
 import { RetriedCalls, type ApplyErrorEvent } from './retried-calls.js';
 import type { ApplyingStatus, RunningStatus } from './running-status.js';
 import { snapshotHandlers } from './snapshots.js';
@@ -43,8 +44,12 @@ export class RunningNode implements AntecedentNode {
   recoveredSeq = 0;
   storage: StorageState = { state: 'ok' };
   address = '';
+  plutoAddress: string | undefined;
   readonly #node: Node;
   readonly #links: TlsLinks;
+  readonly #lines: TlsLines | undefined;
+  /** The peers that speak pluto v0.4 have certificates of their own. */
+  readonly #hasPlutoTls: boolean;
   readonly #lock: DirectoryLock;
   readonly #logger: Logger;
   readonly #cluster: ClusterName;
@@ -61,7 +66,7 @@ export class RunningNode implements AntecedentNode {
   /** `credentials` are those that `ports.links` uses. */
   constructor(
     options: OpenNodeOptions,
-    ports: Ports & { readonly links: TlsLinks },
+    ports: Ports & { readonly links: TlsLinks; readonly lines?: TlsLines },
     lock: DirectoryLock,
     credentials: Credentials,
   ) {
@@ -69,6 +74,8 @@ export class RunningNode implements AntecedentNode {
     this.#cluster = clusterName(options.cluster);
     this.#credentials = credentials;
     this.#links = ports.links;
+    this.#lines = ports.lines;
+    this.#hasPlutoTls = options.pluto?.tls !== undefined;
     this.#lock = lock;
     this.#logger = ports.logger;
     this.#stream = options.apply === undefined ? new DeliveryStream(ports.clock) : undefined;
@@ -83,7 +90,8 @@ export class RunningNode implements AntecedentNode {
       {
         cluster: this.#cluster,
         name: this.name,
-        peers: Object.keys(options.peers).map(nodeName),
+        peers: Object.keys(splitPeers(options.peers).own).map(nodeName),
+        plutoPeers: splitPeers(options.peers).pluto.map(([peer]) => nodeName(peer)),
         ...(options.position === undefined ? {} : { position: options.position }),
         ...(options.repair === undefined ? {} : { repair: options.repair }),
         ...(options.joins === undefined ? {} : { joins: options.joins }),
@@ -138,6 +146,7 @@ export class RunningNode implements AntecedentNode {
     this.incarnation = first.incarnation;
     this.recoveredSeq = first.seq;
     this.address = this.#links.address === undefined ? '' : formatAddress(this.#links.address);
+    this.plutoAddress = this.#lines?.address === undefined ? undefined : formatAddress(this.#lines.address);
     return this;
   }
 
@@ -163,7 +172,7 @@ export class RunningNode implements AntecedentNode {
   status(): RunningStatus {
     const status = this.#node.status();
     const members = status.members.map((member) => {
-      const address = this.#links.addressOf(member.name);
+      const address = this.#links.addressOf(member.name) ?? this.#lines?.addressOf(member.name);
       return { ...member, address: address === undefined ? undefined : formatAddress(address) };
     });
     const { address, storage } = this;
@@ -199,15 +208,18 @@ export class RunningNode implements AntecedentNode {
     throw new AntecedentError('E_STATE', what);
   }
 
-  reload({ tls, peers }: ReloadOptions): void {
+  reload({ tls, plutoTls, peers }: ReloadOptions): void {
     const credentials = tls === undefined ? undefined : loadCredentials(tls, this.#cluster, this.name);
+    const forLines = this.#hasPlutoTls ? (plutoTls === undefined ? undefined : readCredentials(plutoTls)) : credentials;
     const addresses = peers === undefined ? undefined : addressesOf(peers);
     for (const peer of addresses?.keys() ?? []) this.#refuseStranger(peer);
+    if (forLines !== undefined) this.#lines?.checkCredentials(forLines);
     if (credentials !== undefined) {
       // Throws before it changes anything; what follows cannot fail.
       this.#links.useCredentials(credentials);
       this.#credentials = credentials;
     }
+    if (forLines !== undefined) this.#lines?.useCredentials(forLines);
     if (addresses !== undefined) this.#links.useAddresses(addresses);
   }
 

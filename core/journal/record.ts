@@ -53,11 +53,13 @@ export const recordTypes = {
   snapshotChunk: 10,
   /** All pieces are there, and this is what they are of: the state that goes on from here. */
   snapshot: 11,
+  /** A message of ours is about to be sent to a peer that speaks pluto v0.4: its name, and the seq. */
+  lineBegun: 12,
 } as const;
 export type RecordType = (typeof recordTypes)[keyof typeof recordTypes];
 
 export function isRecordType(type: number): type is RecordType {
-  return type >= recordTypes.localBatch && type <= recordTypes.snapshot;
+  return type >= recordTypes.localBatch && type <= recordTypes.lineBegun;
 }
 
 /** True for records of the journal itself, which its user never sees. */

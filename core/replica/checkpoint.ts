@@ -3,6 +3,7 @@
  *
  *     checkpoint := version u8 | changes to the members | origins: count, (name, incarnation) ... | position | skipped positions
  *                   logs: count, log ...
+ *                   only in version 2: peers that speak pluto v0.4: count, (name, seq that may have been sent to it) ...
  *     log        := origin | next seq | chain (32 bytes) | dictionary | clock | released seq
  *                   messages from there on, which wait for a cause: count, changes (origin, seq, origin, seq, ...) ...
  *
@@ -15,8 +16,10 @@ import { ByteReader, ByteWriter } from '../message/bytes.js';
 import type { HeldLog } from '../causal/hold-back-queue.js';
 import { readMemberChanges, writeMemberChanges, type MemberChange } from '../message/frame.js';
 import type { Origin } from '../message/origin.js';
+import { writeLineBegun, type LineBegun } from './line-begun.js';
 
-const version = 1;
+/** The second one is written only where the first one cannot say it: whoever has no such peers stays readable for older programs. */
+const versions = { plain: 1, withLines: 2 } as const;
 
 export interface Checkpoint {
   /** Number of messages released by then. */
@@ -26,12 +29,14 @@ export interface Checkpoint {
   readonly members: readonly MemberChange[];
   /** By the numbers of whoever writes or reads the checkpoint; those with held messages in the order of their filing. */
   readonly logs: readonly HeldLog[];
+  /** How far our log may have been sent to each peer that speaks pluto v0.4. */
+  readonly begun: readonly LineBegun[];
 }
 
 /** `origins` are named by their indices in the checkpoint. The bytes are the caller's. */
 export function encodeCheckpoint(checkpoint: Checkpoint, origins: readonly Origin[]): Uint8Array {
   const writer = new ByteWriter(1024);
-  writer.byte(version);
+  writer.byte(checkpoint.begun.length === 0 ? versions.plain : versions.withLines);
   writeMemberChanges(writer, checkpoint.members);
   writer.varint(origins.length);
   for (const { name, incarnation } of origins) {
@@ -51,6 +56,10 @@ export function encodeCheckpoint(checkpoint: Checkpoint, origins: readonly Origi
     writer.varint(held.length);
     for (const changes of held) writeNumbers(writer, changes);
   }
+  if (checkpoint.begun.length > 0) {
+    writer.varint(checkpoint.begun.length);
+    for (const begun of checkpoint.begun) writeLineBegun(writer, begun);
+  }
   return writer.view();
 }
 
@@ -65,7 +74,9 @@ export function decodeCheckpoint(
 ): Checkpoint {
   const reader = new ByteReader(body);
   const found = reader.byte();
-  if (found !== version) throw new RemoteProtocolError('E_VERSION', `checkpoint version ${found} is not ${version}`);
+  if (found !== versions.plain && found !== versions.withLines) {
+    throw new RemoteProtocolError('E_VERSION', `checkpoint version ${found} is not known`);
+  }
   const members = readMemberChanges(reader);
   adopt(members);
   const origins = readList(reader, () => resolve(reader.name(), reader.varint()));
@@ -89,8 +100,9 @@ export function decodeCheckpoint(
     );
     return { origin, state: { nextSeq, chain, dictionary, clock }, releasedSeq, held };
   });
+  const begun = found === versions.plain ? [] : readList(reader, () => ({ peer: reader.name(), seq: reader.varint() }));
   reader.end();
-  return { position, skipped, members, logs };
+  return { position, skipped, members, logs, begun };
 }
 
 function writeNumbers(writer: ByteWriter, numbers: readonly number[]): void {

@@ -59,6 +59,12 @@ export class Fence {
     if (this.#proof?.code === 'E_REMOVED') this.#proof = undefined;
   }
 
+  /** A peer that speaks pluto v0.4 has applied more messages of ours than we have written. */
+  raiseForgotten(peer: NodeName, seq: number): void {
+    const message = `${peer} has applied our messages up to ${seq}, our journal ends with ${this.#index.lastSeq}: it was set back; put back the newest data directory`;
+    this.#raise(peer, { code: 'E_ROLLED_BACK', message });
+  }
+
   /** Compares what a peer holds under our name with what we do. Throws `RemoteProtocolError` after raising the fence. */
   checkHeld(session: Session, held: readonly LogPositionWithChain[]): void {
     const proof = this.#findProof(session, held);

@@ -18,6 +18,7 @@ import type { Logs } from './logs.js';
 import type { OriginTable } from './origin-table.js';
 import type { Outbox } from './outbox.js';
 import type { Peer } from './peer.js';
+import type { PlutoPeer } from './pluto-peer.js';
 import type { Session } from './session.js';
 
 /** The last request for a log. */
@@ -36,6 +37,8 @@ export interface FetchingOptions {
   /** False: only closed logs are fetched, and a member's messages come from the member itself. */
   readonly fromAnyMember: boolean;
   readonly peers: ReadonlyMap<string, Peer>;
+  /** Members that speak pluto v0.4: they send each message once, and never again. */
+  readonly plutoPeers: ReadonlyMap<string, PlutoPeer>;
   /** False while there is no room for more of this log. */
   readonly hasRoomFor: (origin: number) => boolean;
 }
@@ -141,8 +144,9 @@ export class Fetching {
 
   /** True for a log that its origin does not send us. */
   #isLeftToUs(origin: number): boolean {
-    const { closedLogs, fromAnyMember, origins, peers } = this.#options;
+    const { closedLogs, fromAnyMember, origins, peers, plutoPeers } = this.#options;
     if (closedLogs.isClosed(origin)) return true;
+    if (plutoPeers.size > 0 && plutoPeers.has(origins.at(origin).name)) return true;
     if (!fromAnyMember) return false;
     const writer = peers.get(origins.at(origin).name);
     // A link to an earlier life of it does not help.

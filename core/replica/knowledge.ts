@@ -7,7 +7,6 @@ import { Slab } from '../message/slab.js';
 import type { ClusterName, NodeName } from '../names.js';
 import type { Digests, Random } from '../ports.js';
 import { Adverts } from './adverts.js';
-import { encodeCheckpoint } from './checkpoint.js';
 
 import { ClosedLogs } from './closed-logs.js';
 import { Deliveries } from './deliveries.js';
@@ -17,6 +16,7 @@ import { Membership } from './membership.js';
 import { OriginTable } from './origin-table.js';
 import { Outbox } from './outbox.js';
 import { newPeer, type Peer } from './peer.js';
+import { newPlutoPeer, type PlutoPeer } from './pluto-peer.js';
 import { Retention, type RetentionPolicy } from './retention.js';
 import { SnapshotPieces } from './snapshot.js';
 import { Stability } from './stability.js';
@@ -26,6 +26,8 @@ export interface ReplicaOptions {
   readonly cluster: ClusterName;
   /** The other members by configuration; others may have been added or removed since. */
   readonly peers: readonly NodeName[];
+  /** Members that speak pluto v0.4; none unless given. */
+  readonly plutoPeers?: readonly NodeName[] | undefined;
   /** Last position the application has stored; undefined: the journal keeps the mark. */
   readonly position: number | undefined;
   /**
@@ -58,15 +60,16 @@ export class Knowledge {
   readonly stability: Stability;
   readonly retention: Retention | undefined;
   readonly pieces: SnapshotPieces = new SnapshotPieces();
-  /** The other members. */
+  /** The other members, but for those that speak pluto v0.4. */
   readonly peers: Map<NodeName, Peer>;
+  readonly plutoPeers: Map<NodeName, PlutoPeer>;
   readonly #digests: Digests;
   #view: { readonly version: number; readonly digest: Uint8Array } | undefined;
 
-  constructor({ name, peers, joins, position, retention, timings, digests }: ReplicaOptions) {
+  constructor({ name, peers, plutoPeers = [], joins, position, retention, timings, digests }: ReplicaOptions) {
     this.outbox = new Outbox(new FrameEncoder(digests, this.slab));
-    this.membership = new Membership(joins ? peers : [name, ...peers]);
-    this.origins = new OriginTable([name, ...peers]);
+    this.membership = new Membership([...(joins ? [] : [name]), ...peers, ...plutoPeers]);
+    this.origins = new OriginTable([name, ...peers, ...plutoPeers]);
     this.logs = new Logs(this.origins, digests);
     this.deliveries = new Deliveries(this.origins, position, (origin) => {
       this.adverts.touch(origin);
@@ -76,6 +79,7 @@ export class Knowledge {
     this.closedLogs = new ClosedLogs(this.origins);
     this.stability = new Stability(this.origins);
     this.peers = new Map(peers.map((peer) => [peer, newPeer(peer)]));
+    this.plutoPeers = new Map(plutoPeers.map((peer) => [peer, newPlutoPeer(peer)]));
     if (retention !== undefined) {
       this.retention = new Retention({
         ...{
@@ -89,6 +93,14 @@ export class Knowledge {
       });
     }
     this.#digests = digests;
+  }
+
+  /** How far each member has synced our log, in any order. `ownSeq`: how far we have. */
+  syncedSeqs(ownSeq: number): readonly number[] {
+    const seqs = [ownSeq];
+    for (const { ackedSeq } of this.peers.values()) seqs.push(ackedSeq);
+    for (const { ackedSeq } of this.plutoPeers.values()) seqs.push(ackedSeq);
+    return seqs;
   }
 
   /** Digest of who is a member, and in which incarnation. Two who agree have equal digests. */
@@ -106,14 +118,4 @@ export class Knowledge {
     }
     return this.#view.digest;
   };
-}
-
-/** What is known from what is durable, for a journal to begin with. */
-export function checkpointOf({ deliveries, logs, membership, origins }: Knowledge): Uint8Array {
-  const all = Array.from({ length: origins.size }, (_, origin) => origin);
-  const held = deliveries.filingOrder;
-  const order = [...all.filter((origin) => !held.includes(origin)), ...held];
-  const states = order.map((origin) => ({ origin, ...deliveries.heldLog(origin), state: logs.durableState(origin) }));
-  const { releasedPosition: position, skipped } = deliveries;
-  return encodeCheckpoint({ position, skipped, members: membership.changes, logs: states }, all.map(origins.at));
 }

@@ -28,6 +28,8 @@ interface Log {
   durable: LogState;
   /** Of what is durable. */
   readonly index: BatchIndex;
+  /** In front of the first batch that was entered. */
+  begin: LogState;
 }
 
 /** A batch that was taken: to be journalled, then offered for delivery. */
@@ -113,6 +115,11 @@ export class Logs {
     return this.#log(origin).durable;
   }
 
+  /** The log in front of the first batch of the index, until the journal gives up the first one. */
+  beginState(origin: number): LogState {
+    return this.#log(origin).begin;
+  }
+
   /** A log goes on from here: what lies in front is not in our journal. What is there of it is
    * forgotten. */
   startAt(origin: number, state: LogState): void {
@@ -121,6 +128,7 @@ export class Logs {
     log.index.startAt(state.nextSeq, state.chain);
     log.received = state;
     log.durable = state;
+    log.begin = state;
   }
 
   /** The journal has given up everything in front of `address`. */
@@ -175,7 +183,12 @@ export class Logs {
 
   #log(origin: number): Log {
     while (this.#logs.length <= origin) {
-      this.#logs.push({ received: emptyLogState, durable: emptyLogState, index: new BatchIndex() });
+      this.#logs.push({
+        received: emptyLogState,
+        durable: emptyLogState,
+        index: new BatchIndex(),
+        begin: emptyLogState,
+      });
     }
     const log = this.#logs[origin];
     assert(log !== undefined, `log ${origin} of ${this.#logs.length}`);

@@ -23,8 +23,13 @@ export class Members {
 
   /** The change that makes `name` a member. Throws `E_CONFIG` for a member, and when there are too many. */
   adding(name: NodeName, address: string): MemberChange {
-    const { closedLogs, deliveries, membership, origins } = this.#knowledge;
+    const { closedLogs, deliveries, membership, origins, plutoPeers } = this.#knowledge;
     if (membership.has(name)) throw new AntecedentError('E_CONFIG', `${name} is a member already`);
+    if (plutoPeers.size > 0) {
+      const peers = [...plutoPeers.keys()].join(', ');
+      const message = `${peers} cannot be told of ${name}: pluto v0.4 knows the nodes that it was started with; remove it from the members first`;
+      throw new AntecedentError('E_CONFIG', message);
+    }
     if (membership.members.length >= membersMax) {
       throw new AntecedentError('E_CONFIG', `a cluster has at most ${membersMax} members; remove one first`);
     }
@@ -73,13 +78,15 @@ export class Members {
   /** Changes are durable, and take effect. True when any was new. */
   handleDurable(changes: readonly MemberChange[], running: Running, nowMs: number): boolean {
     const { membership, outbox, stability } = this.#knowledge;
-    const { catchUp, exchange, fence, peering } = running;
+    const { catchUp, exchange, fence, peering, pluto } = running;
     const wasMember = membership.has(this.#self);
     membership.noteDurable();
     const news = membership.adopt(changes);
     if (news.length === 0) return false;
     for (const change of news) {
+      const line = this.#knowledge.plutoPeers.get(change.name);
       const former = this.#adopt(change);
+      if (line !== undefined) pluto.handleRemoved(line);
       const added = this.#knowledge.peers.get(change.name);
       if (added !== undefined) added.seenAtMs = nowMs;
       if (former !== undefined) peering.drop(former, nowMs);
@@ -105,9 +112,11 @@ export class Members {
 
   /** Returns the peer that is none any more. */
   #adopt({ name, incarnation }: MemberChange): Peer | undefined {
-    const { closedLogs, membership, origins, peers } = this.#knowledge;
+    const { closedLogs, membership, origins, peers, plutoPeers } = this.#knowledge;
     origins.admit(name);
     if (name === this.#self) return undefined;
+    // Who was removed and added again is added as one of us.
+    plutoPeers.delete(name);
     if (membership.has(name)) {
       closedLogs.noteAdded(name, incarnation);
       if (!peers.has(name)) peers.set(name, newPeer(name));

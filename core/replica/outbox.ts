@@ -1,13 +1,14 @@
 /** Collects what the parts of a replica want done until the driver takes it as a `Ready`. */
 import type { EncodableFrame, FrameEncoder } from '../message/frame.js';
 import type { NodeName } from '../names.js';
-import type { LinkAction, LinkId, ReadRequest, ReplicaEvent } from './ready.js';
+import type { LineAction, LinkAction, LinkId, ReadRequest, ReplicaEvent } from './ready.js';
 
 const nothing: readonly never[] = [];
 
 export class Outbox {
   readonly #encoder: FrameEncoder;
   #links: LinkAction[] = [];
+  #lines: LineAction[] = [];
   #reads: ReadRequest[] = [];
   #nextReadId = 1;
   /** What to do with the bytes of each read that is under way. */
@@ -45,6 +46,11 @@ export class Outbox {
 
   cancelDial(peer: NodeName): void {
     this.#links.push({ type: 'cancel-dial', peer });
+  }
+
+  /** For a member that speaks pluto v0.4. */
+  line(action: LineAction): void {
+    this.#lines.push(action);
   }
 
   /** Asks for bytes of the journal; `then` gets them, unless the node ends before. */
@@ -93,6 +99,13 @@ export class Outbox {
     if (this.#links.length === 0) return nothing;
     const taken = this.#links;
     this.#links = [];
+    return taken;
+  }
+
+  takeLines(): readonly LineAction[] {
+    if (this.#lines.length === 0) return nothing;
+    const taken = this.#lines;
+    this.#lines = [];
     return taken;
   }
 

@@ -3,7 +3,16 @@
  * are read back from the journal, so a peer that is away for long costs disk space and a few numbers a batch, but no memory
  * for its backlog.
  */
+import { AntecedentError } from '../errors.js';
+import type { NodeName } from '../names.js';
 import type { BatchIndex } from './batch-index.js';
+
+/** Throws `E_LOG_FOREIGN` unless the journal of `name` holds batches of its own. */
+export function checkOwner(owner: NodeName, name: NodeName): void {
+  if (owner === name) return;
+  const message = `the journal is that of node ${owner}, not of ${name}: give every node a directory of its own`;
+  throw new AntecedentError('E_LOG_FOREIGN', message);
+}
 
 export class OwnLog {
   readonly index: BatchIndex;

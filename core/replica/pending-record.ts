@@ -3,6 +3,7 @@ import { recordTypes, type JournalEntry } from '../journal/journal.js';
 import type { SealedBatch } from '../message/batch-encoder.js';
 import { ByteWriter } from '../message/bytes.js';
 import { writeMemberChanges, type MemberChange } from '../message/frame.js';
+import { writeLineBegun, type LineBegun } from './line-begun.js';
 import type { TakenBatch } from './logs.js';
 import { writePiece, type SnapshotPiece } from './snapshot.js';
 
@@ -13,6 +14,8 @@ export type PendingRecord =
   | { readonly type: 'applied'; readonly position: number }
   /** `request`: under which number it is confirmed. */
   | { readonly type: 'skipped'; readonly position: number; readonly reason: string; readonly request: number }
+  /** Our message `seq` is about to be sent to a peer that speaks pluto v0.4. */
+  | ({ readonly type: 'line-begun' } & LineBegun)
   | { readonly type: 'snapshot-piece'; readonly piece: SnapshotPiece }
   /** All pieces are there: the application is to be handed the snapshot. */
   | { readonly type: 'snapshot'; readonly id: Uint8Array }
@@ -37,6 +40,9 @@ export function journalEntryOf(record: PendingRecord): JournalEntry {
       body.varint(record.position);
       body.text(record.reason);
       return { type: recordTypes.skipped, body: body.view() };
+    case 'line-begun':
+      writeLineBegun(body, record);
+      return { type: recordTypes.lineBegun, body: body.view() };
     case 'snapshot-piece':
       writePiece(body, record.piece);
       return { type: recordTypes.snapshotChunk, body: body.view() };

@@ -5,7 +5,7 @@
  * names in `links`, `receipts` and `takeDelivery` only what an earlier `handlePersisted` has confirmed. The driver may
  * therefore carry out the parts of a Ready in any order, and links as slowly as it likes.
  */
-import type { ErrorCode } from '../errors.js';
+import type { AntecedentError, ErrorCode } from '../errors.js';
 import type { JournalEntry } from '../journal/journal.js';
 import type { VectorClock } from '../clock/vector-clock.js';
 import type { MemberChange } from '../message/frame.js';
@@ -23,6 +23,15 @@ export type LinkAction =
   /** The dial has taken too long; its outcome is no longer wanted. */
   | { readonly type: 'cancel-dial'; readonly peer: NodeName };
 
+/** For members that speak pluto v0.4. */
+export type LineAction =
+  /** Try once; then `handleLineOutcome`. Nothing else is sent to the peer before. */
+  | { readonly type: 'send-line'; readonly peer: NodeName; readonly line: Uint8Array }
+  /** The peer is no member any more: the outcome is no longer wanted. */
+  | { readonly type: 'cancel-line'; readonly peer: NodeName }
+  /** The line that came under this id is durable, or refused. */
+  | { readonly type: 'answer-line'; readonly id: number; readonly error: AntecedentError | undefined };
+
 /** A batch that is wanted back from the journal for a peer. Answered by `handleRead`. */
 export interface ReadRequest {
   readonly id: number;
@@ -38,6 +47,7 @@ export interface ReadRequest {
  * two others have proved to hold different messages under one dot.) `E_REMOVED`: we are no member any more; broadcasts are refused.
  * `E_RETENTION`: the peer, which is away, holds back the journal. `E_STUCK`: the peer
  * is connected and takes in nothing. `E_NO_SNAPSHOT`: we need one, and the peer gives none.
+ * `E_PLUTO`: a peer that speaks pluto v0.4 cannot be told what it should be.
  * `E_LOG_CORRUPT`, `E_LOG_VANISHED`, `E_STORAGE`: a part of our log that was read again is damaged, gone or unreadable.
  */
 export interface NodeAlarm {
@@ -72,6 +82,7 @@ export interface Ready {
   /** To be appended to the journal as one group and synced; then `handlePersisted`. Empty while a group is under way. */
   readonly appends: readonly JournalEntry[];
   readonly links: readonly LinkAction[];
+  readonly lines: readonly LineAction[];
   readonly reads: readonly ReadRequest[];
   /** Seqs of our own messages that are now as durable as their broadcast asked, in ascending order per request. */
   readonly receipts: readonly number[];

@@ -21,14 +21,17 @@ import type { Dot } from '../message/origin.js';
 import type { NodeName } from '../names.js';
 import type { NodeStatus } from '../status.js';
 import { Acceptance, checkDurability } from './acceptance.js';
-import { decodeCheckpoint } from './checkpoint.js';
+import { checkpointOf, restoreCheckpoint, restoreLineBegun } from './checkpointing.js';
 import { Fetching } from './fetching.js';
-import { checkpointOf, Knowledge, type ReplicaOptions } from './knowledge.js';
+import { Knowledge, type ReplicaOptions } from './knowledge.js';
 import type { TakenBatch } from './logs.js';
 import type { SnapshotDelivery } from './deliveries.js';
+import { readLineBegun } from './line-begun.js';
 import { Members } from './members.js';
+import { checkOwner } from './own-log.js';
 import { newPeer } from './peer.js';
 import { journalEntryOf, type PendingRecord } from './pending-record.js';
+import type { PlutoInputs } from './pluto-gateway.js';
 import type { LinkId, Ready } from './ready.js';
 import { Replay } from './replay.js';
 import { Review } from './review.js';
@@ -69,9 +72,9 @@ export class Replica {
     this.#members = new Members(options.name, this.#knowledge);
     this.#snapshots = new Snapshots(this.#knowledge, options.digests);
     this.#review = new Review(options, this.#knowledge);
-    const { logs, origins, closedLogs, outbox, peers } = this.#knowledge;
+    const { logs, origins, closedLogs, outbox, peers, plutoPeers } = this.#knowledge;
     this.#fetching = new Fetching({
-      ...{ logs, origins, closedLogs, outbox, peers },
+      ...{ logs, origins, closedLogs, outbox, peers, plutoPeers },
       timings: options.timings,
       fromAnyMember: options.repair === 'any-member',
       hasRoomFor: (origin) => this.#hasRoomFor(origin),
@@ -109,7 +112,7 @@ export class Replica {
     switch (entry.type) {
       case recordTypes.checkpoint:
         // Of the others we have seen what they stand for.
-        if (isFirst) this.#restoreCheckpoint(entry.body);
+        if (isFirst) restoreCheckpoint(entry.body, this.#knowledge, this.#members, this.#options.hasSnapshots);
         return;
       case recordTypes.applied:
         return deliveries.restoreMark(new ByteReader(entry.body).varint());
@@ -120,6 +123,8 @@ export class Replica {
       case recordTypes.snapshot:
         this.#snapshots.restoreSnapshot(entry.body, this.#replay);
         return deliveries.restoreStored();
+      case recordTypes.lineBegun:
+        return restoreLineBegun(readLineBegun(entry.body), this.#knowledge);
       case recordTypes.membership:
         return this.#members.restore(readMemberChanges(new ByteReader(entry.body)));
       default:
@@ -157,6 +162,8 @@ export class Replica {
     const running = run(this.#options, this.#knowledge, {
       ...{ incarnation, nonce, fetching: this.#fetching },
       undeliveredBytes: () => this.#undeliveredBytes,
+      hasRoomFor: (origin) => this.#hasRoomFor(origin),
+      onLine: (peer, seq) => this.#unjournalled.push({ type: 'line-begun', peer, seq }),
       onTaken: (taken) => this.#unjournalled.push({ type: 'remote-batch', taken }),
       onMemberChanges: (changes) => this.#handleMemberChanges(changes),
       onAcked: () => this.#settle(),
@@ -173,18 +180,10 @@ export class Replica {
     peering.handleTimeout(nowMs);
   }
 
-  #restoreCheckpoint(body: Uint8Array): void {
-    const { deliveries, logs, origins } = this.#knowledge;
-    const checkpoint = decodeCheckpoint(body, (changes) => this.#members.restore(changes), origins.resolve);
-    for (const { origin, state } of checkpoint.logs) logs.startAt(origin, state);
-    deliveries.restoreCheckpoint(checkpoint.position, checkpoint.skipped, checkpoint.logs, this.#options.hasSnapshots);
-    deliveries.restoreStored();
-  }
-
   #restoreBatch(entry: JournalEntry, place: RecordPlace): void {
     const { deliveries, logs, origins } = this.#knowledge;
     const header = decodeBatchHeader(entry.body, undefined);
-    if (entry.type === recordTypes.localBatch) this.#checkOwner(header.origin);
+    if (entry.type === recordTypes.localBatch) checkOwner(header.origin, this.#options.name);
     // An application that stores its position has not seen what comes from here on: it stays on the disk.
     if (deliveries.isBehindStored) this.#replay ??= new Replay(logs, origins);
     const result = logs.take(entry.body, header, true);
@@ -193,15 +192,6 @@ export class Replica {
     }
     this.#becomeDurable(result.batch, place);
     deliveries.restoreStored();
-  }
-
-  #checkOwner(owner: NodeName): void {
-    const { name } = this.#options;
-    if (owner === name) return;
-    throw new AntecedentError(
-      'E_LOG_FOREIGN',
-      `the journal is that of node ${owner}, not of ${name}: give every node a directory of its own`,
-    );
   }
 
   // --- Inputs --------------------------------------------------------------------------------------------------------
@@ -241,7 +231,7 @@ export class Replica {
     this.#review.noteDurable();
     const last = places.at(-1);
     if (last !== undefined) this.#endAddress = last.address + last.length;
-    const { exchange, ownLog, self } = this.#active;
+    const { exchange, ownLog, pluto, self } = this.#active;
     let hasOwn = false;
     let hasPiece = false;
     for (const [index, record] of group.entries()) {
@@ -254,6 +244,10 @@ export class Replica {
         case 'remote-batch':
           this.#becomeDurable(record.taken, places[index]);
           exchange.handleDurable(record.taken, nowMs);
+          pluto.handleDurable(record.taken.origin);
+          break;
+        case 'line-begun':
+          pluto.handleBegun(record.peer, record.seq);
           break;
         case 'applied':
           this.#knowledge.deliveries.handleMarked(record.position);
@@ -287,8 +281,14 @@ export class Replica {
     this.#knowledge.outbox.clearWake();
     this.#knowledge.marking.noteTime(nowMs);
     this.#active.donor.handleTimeout(nowMs);
+    this.#active.pluto.handleTimeout(nowMs);
     this.#active.peering.handleTimeout(nowMs);
     this.#review.maybeDo(this.#active, this.#endAddress, nowMs);
+  }
+
+  /** Where lines of members that speak pluto v0.4 come in, and what became of those to them. */
+  get pluto(): PlutoInputs {
+    return this.#active.pluto;
   }
 
   /** Confirms the delivery at `position` and all before it. */
@@ -315,15 +315,16 @@ export class Replica {
   /**
    * Broadcasts a copy of `payload`, causally after everything taken by `takeDelivery` so far. Throws
    * `E_MESSAGE_TOO_LARGE`, `E_BACKPRESSURE` (try again when earlier broadcasts have been accepted), `E_CONFIG` for a
-   * durability that the cluster cannot give, `E_CATCHING_UP` while a node that begins anew has not delivered enough (try again
+   * durability that the cluster cannot give, `E_PLUTO` for what a member that speaks pluto v0.4 cannot be told, `E_CATCHING_UP` while a node that begins anew has not delivered enough (try again
    * after deliveries), and the code of the fence when a peer has proved that our log went back or that we were removed.
    */
   broadcast(payload: Uint8Array, durable: Durability): Dot {
-    const { encoder, fence, origin, receiver } = this.#active;
-    const { deliveries, peers } = this.#knowledge;
+    const { encoder, fence, origin, pluto, receiver } = this.#active;
+    const { deliveries, peers, plutoPeers } = this.#knowledge;
     const { messageBytesMax, pendingBytesMax, undeliveredBytesMax } = this.#options.limits;
-    checkDurability(durable, peers.size + 1);
+    checkDurability(durable, peers.size + plutoPeers.size + 1);
     fence.check();
+    pluto.checkBroadcast(payload);
     if (payload.length > messageBytesMax) {
       throw new AntecedentError('E_MESSAGE_TOO_LARGE', `payload of ${payload.length} bytes exceeds ${messageBytesMax}`);
     }
@@ -443,10 +444,8 @@ export class Replica {
    */
   checkpoint(): Uint8Array | undefined {
     const { isBehindJournal, hasSnapshot } = this.#knowledge.deliveries;
-    if (this.#replay !== undefined || isBehindJournal || hasSnapshot || !this.#knowledge.pieces.isEmpty) {
-      return undefined;
-    }
-    return checkpointOf(this.#knowledge);
+    const isBehind = this.#replay !== undefined || isBehindJournal || hasSnapshot;
+    return isBehind || !this.#knowledge.pieces.isEmpty ? undefined : checkpointOf(this.#knowledge);
   }
 
   /** The journal has given up everything in front of `address`. */
@@ -473,10 +472,12 @@ export class Replica {
   takeReady(): Ready {
     const { outbox } = this.#knowledge;
     this.#active.exchange.flush();
+    this.#active.pluto.pump();
     this.#goOnReplaying();
     return {
       appends: this.#takeGroup(),
       links: outbox.takeLinks(),
+      lines: outbox.takeLines(),
       reads: outbox.takeReads(),
       receipts: outbox.takeReceipts(),
       impossible: outbox.takeImpossible(),
@@ -583,11 +584,9 @@ export class Replica {
 
   #settle(): void {
     if (this.#acceptance.isEmpty) return;
-    const { outbox, peers } = this.#knowledge;
-    const durableSeqs = [this.#active.ownLog.index.lastSeq];
-    for (const peer of peers.values()) durableSeqs.push(peer.ackedSeq);
+    const { outbox } = this.#knowledge;
     this.#acceptance.settle(
-      durableSeqs,
+      this.#knowledge.syncedSeqs(this.#active.ownLog.index.lastSeq),
       (seq) => outbox.receipt(seq),
       (seq) => outbox.impossible(seq),
     );

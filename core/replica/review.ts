@@ -50,17 +50,18 @@ export class Review {
       if (running.receiver.isNeeded) return;
       pieces.clear();
     }
-    this.#releaseAddress = retention.neededFrom(running.self, endAddress, nowMs);
+    const address = retention.neededFrom(running.self, endAddress, nowMs);
+    this.#releaseAddress = Math.min(address, running.pluto.neededFrom);
   }
 
   #advanceStability({ encoder, self }: Running): void {
-    const { closedLogs, deliveries, logs, outbox, origins, peers, stability, view } = this.#knowledge;
+    const { closedLogs, deliveries, logs, outbox, origins, peers, plutoPeers, stability, view } = this.#knowledge;
     const hasAdvanced = stability.advance({
       name: this.#options.name,
       own: self,
       ownSeq: encoder.lastSeq,
       view: view(),
-      members: peers.keys(),
+      members: [...peers.keys(), ...plutoPeers.keys()],
       closedLogs: closedLogs.all,
       appliedSeq: (origin) => deliveries.appliedSeq(origin),
       receivedSeq: (origin) => logs.receivedSeq(origin),

@@ -1,5 +1,6 @@
 /** What exists while a replica runs as one incarnation: everything that depends on which log is our own. */
 import type { MemberChange } from '../message/frame.js';
+import type { NodeName } from '../names.js';
 import { BatchEncoder } from '../message/batch-encoder.js';
 import type { Origin } from '../message/origin.js';
 import { CatchUp } from './catch-up.js';
@@ -11,6 +12,7 @@ import type { TakenBatch } from './logs.js';
 import { OwnLog } from './own-log.js';
 import type { Membership } from './membership.js';
 import { Peering, type PeeringHandlers } from './peering.js';
+import { PlutoGateway } from './pluto-gateway.js';
 import { Relaying } from './relaying.js';
 import { Sending } from './sending.js';
 import { SnapshotDonor } from './snapshot-donor.js';
@@ -27,6 +29,7 @@ export interface Running {
   readonly relaying: Relaying;
   readonly fence: Fence;
   readonly peering: Peering;
+  readonly pluto: PlutoGateway;
   readonly exchange: Exchange;
   readonly catchUp: CatchUp;
   readonly donor: SnapshotDonor;
@@ -38,10 +41,13 @@ export interface RunningOptions {
   readonly nonce: number;
   readonly fetching: Fetching;
   readonly undeliveredBytes: () => number;
+  readonly hasRoomFor: (origin: number) => boolean;
   readonly onTaken: (batch: TakenBatch) => void;
   readonly onMemberChanges: (changes: readonly MemberChange[]) => void;
   readonly onAcked: () => void;
   readonly onPiece: (piece: SnapshotPiece) => void;
+  /** Our message `seq` is about to be sent to a peer that speaks pluto v0.4: it is to be journalled. */
+  readonly onLine: (peer: NodeName, seq: number) => void;
   /** See `Fence`. */
   readonly onForgotten: (incarnation: number) => void;
 }
@@ -80,21 +86,8 @@ export function run(options: ReplicaOptions, knowledge: Knowledge, running: Runn
     deliveries.isBehindJournal,
   );
   const exchange: Exchange = new Exchange({
-    ...{
-      origin,
-      peers,
-      limits,
-      timings,
-      digests,
-      origins,
-      logs,
-      closedLogs,
-      fetching,
-      outbox,
-      sending,
-      relaying,
-      fence,
-    },
+    ...{ origin, peers, limits, timings, digests, origins, logs, closedLogs },
+    ...{ fetching, outbox, sending, relaying, fence },
     ...{ catchUp, membership, undeliveredBytes, onTaken, onMemberChanges, onAcked },
     ...{ deliveries, donor, receiver },
     adverts: knowledge.adverts,
@@ -108,7 +101,16 @@ export function run(options: ReplicaOptions, knowledge: Knowledge, running: Runn
     ...{ name, cluster, incarnation, nonce, peers, limits, timings, random, digests, outbox },
     handlers: peeringHandlers({ donor, exchange, membership, receiver, sending, onMemberChanges }),
   });
-  return { self, origin, encoder, ownLog, sending, relaying, fence, peering, exchange, catchUp, donor, receiver };
+  const pluto = new PlutoGateway({
+    ...{ self: name, incarnation, knowledge, ownLog, fence, limits, timings, random, digests, onTaken, onAcked },
+    // As from any other peer: not while the logs are about to jump, and not while we are no member.
+    mayTake: (log) => !receiver.isReceiving && membership.has(name) && running.hasRoomFor(log),
+    onBegin: running.onLine,
+  });
+  return {
+    ...{ self, origin, encoder, ownLog, sending, relaying, fence },
+    ...{ peering, pluto, exchange, catchUp, donor, receiver },
+  };
 }
 
 interface Listeners {

@@ -84,12 +84,13 @@ export class Snapshots {
   }
 
   /** The record is durable. */
-  handleDurable({ receiver, exchange }: Running, replay: Replay | undefined, nowMs: number): void {
+  handleDurable({ receiver, exchange, pluto }: Running, replay: Replay | undefined, nowMs: number): void {
     const whole = this.#knowledge.pieces.join(this.#digests);
     assert(whole !== undefined, 'the pieces of a snapshot stay until it is installed');
     this.#install(whole, replay);
     receiver.handleDone(false);
     exchange.handleInstalled(nowMs);
+    pluto.handleInstalled();
   }
 
   /**
@@ -143,7 +144,7 @@ export class Snapshots {
     const all = Array.from({ length: origins.size }, (_, origin) => origins.at(origin));
     const logs = deliveries.applied.map((log) => ({ ...log, held: [] }));
     const { position } = deliveries;
-    const checkpoint = encodeCheckpoint({ position, skipped: [], members: membership.changes, logs }, all);
+    const checkpoint = encodeCheckpoint({ position, skipped: [], members: membership.changes, logs, begun: [] }, all);
     const seqs = new Map(logs.map(({ origin, releasedSeq }) => [origin, releasedSeq]));
     const made = state === undefined ? undefined : { checkpoint, state };
     donor.handleMade(made, (origin) => seqs.get(origin) ?? 0, nowMs);

@@ -15,7 +15,7 @@
  *
  * Source of the matrix of clocks: Wuu and Bernstein, "Efficient Solutions to the Replicated Log and Dictionary Problems", PODC 1984.
  */
-import { equalBytes } from '../message/batch.js';
+import { equalBytes, type LogState } from '../message/batch.js';
 import type { AdvertFrame } from '../message/frame.js';
 import type { NodeName } from '../names.js';
 import type { OriginTable } from './origin-table.js';
@@ -25,7 +25,8 @@ interface Row {
   /** Index of the log that the member writes. */
   readonly own: number;
   readonly ownSeq: number;
-  readonly view: Uint8Array;
+  /** Undefined: the member passes nothing on, and counts under every view. */
+  readonly view: Uint8Array | undefined;
   readonly durable: readonly number[];
   readonly applied: readonly number[];
 }
@@ -103,6 +104,18 @@ export class Stability {
     this.#isDirty = true;
   }
 
+  /**
+   * What a member that speaks pluto v0.4 has said by its last message, in the log `own`: it had applied what the clock counts. It passes
+   * on nothing that others have written, so that nothing comes out of what it holds of closed logs.
+   */
+  handleClock(member: NodeName, own: number, { clock, dictionary, nextSeq }: LogState): void {
+    const applied: number[] = [];
+    for (const [index, origin] of dictionary.entries()) setAt(applied, origin, clock[index] ?? 0);
+    setAt(applied, own, nextSeq - 1);
+    this.#rowsOf(member).latest = { own, ownSeq: nextSeq - 1, view: undefined, durable: [], applied };
+    this.#isDirty = true;
+  }
+
   /** A member has lost what it had said it has. */
   forget(member: NodeName): void {
     this.#rows.delete(member);
@@ -145,7 +158,7 @@ export class Stability {
   /** The newest row of a member that counts under the present view. */
   #confirm(rows: MemberRows, own: OwnKnowledge): Row | undefined {
     // One that was made under another view never counts.
-    if (rows.pending === undefined || !equalBytes(rows.pending.view, own.view)) rows.pending = rows.latest;
+    if (rows.pending === undefined || !isOfView(rows.pending, own.view)) rows.pending = rows.latest;
     // The row behind the pending one may count as well.
     for (let tries = 0; tries < 2 && rows.pending !== undefined && counts(rows.pending, own); tries++) {
       rows.confirmed = rows.pending;
@@ -153,7 +166,7 @@ export class Stability {
     }
     this.#isWaiting ||= rows.pending !== undefined;
     const { confirmed } = rows;
-    return confirmed !== undefined && equalBytes(confirmed.view, own.view) ? confirmed : undefined;
+    return confirmed !== undefined && isOfView(confirmed, own.view) ? confirmed : undefined;
   }
 
   #rowsOf(member: NodeName): MemberRows {
@@ -178,8 +191,12 @@ function ownRow(knowledge: OwnKnowledge, origins: number): Row {
   return { own, ownSeq, view, durable, applied };
 }
 
+function isOfView({ view }: Row, present: Uint8Array): boolean {
+  return view === undefined || equalBytes(view, present);
+}
+
 function counts(row: Row, own: OwnKnowledge): boolean {
-  if (!equalBytes(row.view, own.view) || own.appliedSeq(row.own) < row.ownSeq) return false;
+  if (!isOfView(row, own.view) || own.appliedSeq(row.own) < row.ownSeq) return false;
   return own.closedLogs.every((origin) => own.appliedSeq(origin) >= (row.durable[origin] ?? 0));
 }
 

@@ -44,7 +44,7 @@ export function clockOf(origins: OriginTable, seqOf: (origin: number) => number)
   );
 }
 
-function membersOf({ peers }: Knowledge, { index }: Running['ownLog']): readonly MemberStatus[] {
+function membersOf({ peers, plutoPeers }: Knowledge, { index }: Running['ownLog']): readonly MemberStatus[] {
   const members = [...peers.values()].map(({ name, session, ackedSeq, ackedOrdinal, stall, isDemoted }) => ({
     name,
     state: session === undefined ? ('down' as const) : ('up' as const),
@@ -54,7 +54,14 @@ function membersOf({ peers }: Knowledge, { index }: Running['ownLog']): readonly
     skippedFrames: session?.skippedFrames ?? 0,
     isDemoted,
   }));
-  return members.toSorted((a, b) => compareNames(a.name, b.name));
+  const lines = [...plutoPeers.values()].map(({ name, isReachable, ackedSeq }) => ({
+    name,
+    state: isReachable ? ('up' as const) : ('down' as const),
+    ackedSeq,
+    lagBytes: index.bytesBetween(Math.max(index.ordinalOf(ackedSeq + 1), index.begin), index.end),
+    ...{ stalledMs: 0, skippedFrames: 0, isDemoted: false },
+  }));
+  return [...members, ...lines].toSorted((a, b) => compareNames(a.name, b.name));
 }
 
 function logsOf({ origins, logs, deliveries, stability, closedLogs }: Knowledge): readonly LogStatus[] {

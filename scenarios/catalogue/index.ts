@@ -34,7 +34,7 @@ import {
 } from './network.js';
 import { poisonMessage } from './poison.js';
 import { crashRestart, minorityDies, pauseAndResume, powerLossRestart } from './process.js';
-import { hundredNodes, longBacklog } from './scale.js';
+import { boundedLog, hundredNodes, longBacklog } from './scale.js';
 import { swarm } from './swarm.js';
 
 export const catalogue: readonly Scenario[] = [
@@ -68,6 +68,7 @@ export const catalogue: readonly Scenario[] = [
   snapshotJoin,
   slowPeer,
   longBacklog,
+  boundedLog,
   smallLog,
   swarm,
 ];

@@ -1,11 +1,12 @@
 /** Much of something: of messages to catch up with, of nodes. */
 import { ms, seconds, type Milliseconds } from '../duration.js';
-import { crash, partition, powerLoss, stop } from '../faults.js';
+import { crash, cut, partition, powerLoss, stop } from '../faults.js';
 import { namesOfNodes, scenario, type Scenario } from '../scenario.js';
-import { at } from '../schedule.js';
+import { at, randomly } from '../schedule.js';
 import { lines } from '../workloads/lines.js';
 import { mailboxes } from '../workloads/mailboxes.js';
 import type { Workload } from '../workloads/workload.js';
+import { anyApplication } from './process.js';
 import { quickTimings, soon } from './timings.js';
 
 export const longBacklog: Scenario = scenario('long-backlog', {
@@ -31,6 +32,22 @@ export const longBacklog: Scenario = scenario('long-backlog', {
       expect: soon,
     };
   },
+});
+
+export const boundedLog: Scenario = scenario('bounded-log', {
+  about:
+    'Everybody soon has everything, so logs give up what nobody needs: none outgrows a few segments, however much is written.',
+  nodes: 3,
+  workload: mailboxes({ perSecond: 40, for: seconds(2.5), mailBytesMax: 800 }),
+  faults: [
+    randomly(1, cut('any'), { from: ms(100), until: ms(2800) }),
+    randomly(0.5, crash('any', { for: ms(50) }), { from: ms(100), until: ms(2800) }),
+  ],
+  application: anyApplication,
+  limits: { segmentBytesMax: 4 << 10, cacheBytesMax: 4 << 10 },
+  timings: quickTimings,
+  // All the messages take 57 KiB and more; of 300 seeds none needs more than 31.
+  expect: { ...soon, diskBytesMax: 40 << 10 },
 });
 
 /** Long after all pairs have connected. */

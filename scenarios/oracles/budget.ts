@@ -32,6 +32,11 @@ export function checkBudgets(budgets: Budgets, metrics: RunMetrics, atMs: number
       describe: (spent, allowed) =>
         `One delivery in a hundred took ${spent} ms or more, and ${allowed} ms are allowed.`,
     },
+    {
+      spent: metrics.diskBytesMax,
+      allowed: budgets.diskBytesMax,
+      describe: (spent, allowed) => `The log of one node took ${spent} bytes of disk, and ${allowed} are allowed.`,
+    },
   ];
   for (const { spent, allowed, describe } of expenses) {
     if (allowed === undefined || spent <= allowed) continue;

@@ -4,10 +4,9 @@
  */
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { knownBugs, loadScenarios, ownBugs, type Mutant } from '../../mutants/index.js';
 import { readRegressions, type Plan, type PlanSize } from '../../scenarios/index.js';
-import { mutants } from './catalogue.js';
-import { loadScenarios, type Mutant } from './mutant.js';
-import { protocolMutants } from './protocol-mutants.js';
+import { root } from '../structure/source-tree.js';
 
 export interface ShrinkingCase {
   readonly mutant: string;
@@ -39,10 +38,10 @@ const seedsTried = 300;
 const runsMax = 1500;
 
 /** A plan written by hand shows the bug, and shrinking a failure comes to one at most twice as large. */
-export async function expectShrunk({ mutant: id, scenario, seed }: ShrinkingCase): Promise<void> {
-  const mutant = mutantNamed(id);
-  const { findScenario, makePlan, runPlan, shrink, sweep } = await loadScenarios(mutant);
-  const byHand = planByHand(id);
+export async function expectShrunk({ mutant: name, scenario, seed }: ShrinkingCase): Promise<void> {
+  const mutant = mutantNamed(name);
+  const { findScenario, makePlan, runPlan, shrink, sweep } = await loadScenarios(root, mutant);
+  const byHand = planByHand(name);
   expect(mutant.breaks, 'the plan by hand shows nothing').toContain(runPlan(byHand).violations[0]?.property);
 
   const seeds = { from: seed, to: seed + seedsTried };
@@ -58,16 +57,16 @@ export async function expectShrunk({ mutant: id, scenario, seed }: ShrinkingCase
   );
 }
 
-function mutantNamed(id: string): Mutant {
-  const found = [...mutants, ...protocolMutants].find((mutant) => mutant.id === id);
-  if (found === undefined) throw new Error(`there is no mutant ${id}`);
+function mutantNamed(name: string): Mutant {
+  const found = [...knownBugs, ...ownBugs].find((mutant) => mutant.name === name);
+  if (found === undefined) throw new Error(`there is no mutant ${name}`);
   return found;
 }
 
-function planByHand(id: string): Plan {
-  const directory = join(import.meta.dirname, '../../regressions');
-  const found = readRegressions(directory).find(({ path }) => path === join(directory, `${id}.json`));
-  if (found === undefined) throw new Error(`there is no regressions/${id}.json`);
+function planByHand(name: string): Plan {
+  const directory = join(root, 'regressions');
+  const found = readRegressions(directory).find(({ path }) => path === join(directory, `${name}.json`));
+  if (found === undefined) throw new Error(`there is no regressions/${name}.json`);
   return found.plan;
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { loadScenarios, type Scenarios } from '../../mutants/index.js';
 import type { CrashPointFailure, CrashPointsOptions } from '../../scenarios/index.js';
-import { loadScenarios, type Scenarios } from './mutant.js';
+import { root } from '../structure/source-tree.js';
 import { syncMutants, type SyncMutant } from './sync-mutants.js';
 
 type RunPlan = Scenarios['runPlan'];
@@ -10,7 +11,7 @@ const spreadPoints = 200;
 
 /** What crash points find first, of the likely ones and then of all. */
 async function firstFailure(mutant: SyncMutant): Promise<CrashPointFailure | undefined> {
-  const { crashPoints, findScenario, makePlan, runPlan } = await loadScenarios(mutant);
+  const { crashPoints, findScenario, makePlan, runPlan } = await loadScenarios(root, mutant);
   const { diesBefore } = mutant;
   const scenarioPlan = makePlan(findScenario('small-log'), '1');
   // The faults of the scenario show some of these bugs by themselves. Crash points must show them without.

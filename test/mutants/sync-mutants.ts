@@ -4,8 +4,7 @@
  * Crash points must find every one of them. A sync whose removal nothing notices is either not needed, or proves that the
  * simulated disk is too kind.
  */
-import { mutants } from './catalogue.js';
-import type { Mutant } from './mutant.js';
+import { knownBugs, ownBugs, type Mutant } from '../../mutants/index.js';
 
 export interface SyncMutant extends Mutant {
   /**
@@ -17,7 +16,7 @@ export interface SyncMutant extends Mutant {
 
 export const syncMutants: readonly SyncMutant[] = [
   {
-    id: 'log-is-not-synced',
+    name: 'log-is-not-synced',
     about: 'An append counts as durable when it is written.',
     edits: [
       {
@@ -29,13 +28,13 @@ export const syncMutants: readonly SyncMutant[] = [
     breaks: ['durability', 'no-unexpected-stop'],
   },
   {
-    id: 'segment-header-is-not-synced',
+    name: 'segment-header-is-not-synced',
     about: 'A new segment gets its name while its header is still in the page cache.',
     edits: [{ file: 'core/journal/durable-file.ts', from: 'file.sync(onValue(poison, rename))', to: 'rename()' }],
     breaks: ['no-unexpected-stop'],
   },
   {
-    id: 'segment-is-renamed-before-its-sync',
+    name: 'segment-is-renamed-before-its-sync',
     about: 'A new segment is synced, but only after it has its name.',
     edits: [
       {
@@ -57,26 +56,14 @@ export const syncMutants: readonly SyncMutant[] = [
     breaks: ['no-unexpected-stop'],
   },
   {
-    id: 'name-of-a-segment-is-not-synced',
-    about: 'A new segment is used before the directory is synced.',
-    edits: [
-      {
-        file: 'core/journal/durable-file.ts',
-        from: 'disk.rename(temporary, name, onValue(giveUp, syncDirectory))',
-        to: 'disk.rename(temporary, name, onValue(giveUp, () => done(file)))',
-      },
-    ],
-    breaks: ['durability', 'no-unexpected-stop'],
-  },
-  {
-    id: 'last-append-is-not-synced-at-opening',
+    name: 'last-append-is-not-synced-at-opening',
     about: 'A node takes over what a life before it had written and not synced, and relies on it.',
     diesBefore: 'sync journal-',
     edits: [{ file: 'core/journal/opening.ts', from: '(next) => file.sync(next),\n    ];', to: '];' }],
     breaks: ['durability', 'no-unexpected-stop'],
   },
   {
-    id: 'directory-is-not-synced-at-opening',
+    name: 'directory-is-not-synced-at-opening',
     about: 'A node goes on in a segment that a life before it had renamed, without syncing its name.',
     diesBefore: 'syncDirectory',
     edits: [
@@ -89,7 +76,7 @@ export const syncMutants: readonly SyncMutant[] = [
     breaks: ['durability', 'no-unexpected-stop'],
   },
   {
-    id: 'deliver-before-sync',
+    name: 'deliver-before-sync',
     about: 'The application is given a message of a peer while it is being written.',
     edits: [
       {
@@ -109,12 +96,14 @@ export const syncMutants: readonly SyncMutant[] = [
     ],
     breaks: ['no-unexpected-stop', 'position-order'],
   },
-  ...['send-before-sync', 'acknowledge-before-sync', 'accept-before-sync'].map(fromCatalogue),
+  ...['name-of-a-segment-is-not-synced', 'send-before-sync', 'acknowledge-before-sync', 'accept-before-sync'].map(
+    fromCatalogue,
+  ),
 ];
 
 /** Of the bugs that sweeps find too. */
-function fromCatalogue(id: string): Mutant {
-  const found = mutants.find((mutant) => mutant.id === id);
-  if (found === undefined) throw new Error(`there is no mutant ${id}`);
+function fromCatalogue(wanted: string): Mutant {
+  const found = [...knownBugs, ...ownBugs].find(({ name }) => name === wanted);
+  if (found === undefined) throw new Error(`there is no mutant ${wanted}`);
   return found;
 }

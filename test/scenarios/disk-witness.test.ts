@@ -141,7 +141,7 @@ describe('a message counts', () => {
 function snapshotOfFive(): readonly JournalEntry[] {
   const log = { origin: 0, releasedSeq: 5, held: [], state: { ...emptyLogState, nextSeq: 6 } };
   const origins = [{ name: nodeName('b'), incarnation: 1 }];
-  const checkpoint = encodeCheckpoint({ position: 5, skipped: [], members: [], logs: [log] }, origins);
+  const checkpoint = encodeCheckpoint({ position: 5, skipped: [], members: [], logs: [log], begun: [] }, origins);
   const { id, bytes } = joinSnapshot(checkpoint, new Uint8Array(pieceBytes), simulatedDigests);
   const piece = (offset: number): JournalEntry => {
     const writer = new ByteWriter();

@@ -104,7 +104,7 @@ test('deaths for good, swizzles, bridges and budgets come back from the text', (
       nodes: 4,
       workload: mailboxes({ perSecond: 5, for: seconds(1) }),
       faults: faults.map((fault) => at(ms(500), fault)),
-      expect: { messagesPerBroadcast: 9.5, bytesPerBroadcast: 100, deliveryP99: ms(50) },
+      expect: { messagesPerBroadcast: 9.5, bytesPerBroadcast: 100, deliveryP99: ms(50), diskBytesMax: 4096 },
     }),
     '1',
   );

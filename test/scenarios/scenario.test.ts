@@ -251,6 +251,7 @@ test('budgets stand in the plan only when they are given', () => {
     bytesPerBroadcast: 900.5,
     deliveryP99Ms: 1000,
   });
+  expect(define({ diskBytesMax: 1 << 20 }).budgets).toEqual({ diskBytesMax: 1 << 20 });
   expect(() => define({ messagesPerBroadcast: -1 })).toThrow(
     'expect: messagesPerBroadcast is -1; give a number from 0 on',
   );

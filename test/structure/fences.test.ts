@@ -121,7 +121,7 @@ test.each([
   expect(result?.messages.map(({ ruleId }) => ruleId)).toContain(rule);
 });
 
-test.each(['core', 'transport-sim', 'transport-tls', 'scenarios', 'cli', 'test'])(
+test.each(['core', 'transport-sim', 'transport-tls', 'scenarios', 'mutants', 'cli', 'test'])(
   'in %s the rules that need types are on',
   async (folder) => {
     const eslint = new ESLint({ cwd: root });
@@ -142,7 +142,9 @@ describe('imports', () => {
     'transport-tls/index.ts': "export { a } from '../core/index.js';\nimport 'node:timers/promises';\nimport 'pino';",
     'scenarios/index.ts':
       "export { a } from '../transport-sim/index.js';\nexport * as tls from '../transport-tls/index.js';",
-    'cli/main.ts': "import '../scenarios/index.js';\nimport '../transport-tls/index.js';\nimport 'commander';",
+    'mutants/index.ts': "import '../scenarios/index.js';\nimport 'node:fs';\nimport 'esbuild';",
+    'cli/main.ts':
+      "import '../scenarios/index.js';\nimport '../transport-tls/index.js';\nimport '../mutants/index.js';\nimport 'commander';",
     'test/a.test.ts': "import '../core/clock/a.js';\nimport 'vitest';\nimport 'seedrandom';",
   };
 
@@ -171,6 +173,9 @@ describe('imports', () => {
     ],
     ['scenarios-import-core-and-transports', 'scenarios/cli.ts', "import '../cli/main.js';"],
     ['scenarios-import-core-and-transports', 'scenarios/test.ts', "import '../test/a.test.js';"],
+    ['scenarios-import-core-and-transports', 'scenarios/mutants.ts', "import '../mutants/index.js';"],
+    ['mutants-import-scenarios', 'mutants/core.ts', "import '../core/index.js';"],
+    ['esbuild-only-in-mutants', 'scenarios/bundle.ts', "import 'esbuild';"],
     ['cli-imports-scenarios-and-transport-tls', 'cli/core.ts', "import '../core/index.js';"],
     ['pino-only-in-transport-tls', 'cli/log.ts', "import 'pino';"],
     ['commander-only-in-cli', 'scenarios/arguments.ts', "import 'commander';"],

@@ -13,6 +13,7 @@ const folders = [
   'transport-sim',
   'transport-tls',
   'scenarios',
+  'mutants',
   'cli',
   'test',
   'bench',

@@ -4,6 +4,7 @@ import {
   clusterName,
   defaultLimits,
   defaultTimings,
+  type LineOutcome,
   type Limits,
   type NodeName,
   type Timings,
@@ -14,12 +15,14 @@ import { Slab } from '../../core/message/slab.js';
 import { FrameReader } from '../../core/message/frame-reader.js';
 import { Replica } from '../../core/replica/replica.js';
 import { defaultRetention, type RetentionPolicy } from '../../core/replica/retention.js';
-import type { LinkAction, Ready, ReplicaEvent } from '../../core/replica/ready.js';
+import type { LineAction, LinkAction, Ready, ReplicaEvent } from '../../core/replica/ready.js';
 import { nodeDigests } from './digests.js';
 
 export interface ReplicaUnderTestOptions {
   readonly name: string;
   readonly peers: readonly string[];
+  /** Members that speak pluto v0.4. */
+  readonly plutoPeers?: readonly string[];
   readonly position?: number;
   readonly repair?: 'any-member' | 'origin-only';
   readonly joins?: boolean;
@@ -46,6 +49,7 @@ export class ReplicaUnderTest {
   readonly confirmations: number[] = [];
   readonly impossible: number[] = [];
   readonly actions: LinkAction[] = [];
+  readonly lines: LineAction[] = [];
   readonly reads: Ready['reads'][number][] = [];
   wakeAtMs: number | undefined;
   /** The incarnation that the journal is asked to begin. */
@@ -57,6 +61,7 @@ export class ReplicaUnderTest {
   /** Where the journal begins. */
   #beginAddress = 0;
   #unsynced: readonly JournalEntry[] = [];
+  #nextLineId = 1;
 
   constructor(options: ReplicaUnderTestOptions) {
     this.name = nodeName(options.name);
@@ -64,6 +69,7 @@ export class ReplicaUnderTest {
       name: this.name,
       cluster: clusterName(options.cluster ?? 'test'),
       peers: options.peers.map(nodeName),
+      plutoPeers: (options.plutoPeers ?? []).map(nodeName),
       position: options.position,
       repair: options.repair ?? 'any-member',
       joins: options.joins ?? false,
@@ -89,6 +95,7 @@ export class ReplicaUnderTest {
     const ready = this.replica.takeReady();
     if (ready.appends.length > 0) this.#unsynced = [...this.#checkpoint(), ...ready.appends];
     this.actions.push(...ready.links);
+    this.lines.push(...ready.lines);
     this.reads.push(...ready.reads);
     this.receipts.push(...ready.receipts);
     this.events.push(...ready.events);
@@ -168,6 +175,37 @@ export class ReplicaUnderTest {
 
   receiveFrame(link: number, frame: EncodableFrame): void {
     this.receive(link, new FrameEncoder(nodeDigests, new Slab()).encode(frame));
+  }
+
+  /** A line comes from a member that speaks pluto v0.4. Returns the id under which it is answered. */
+  receiveLine(peer: string, line: string): number {
+    const id = this.#nextLineId++;
+    this.replica.pluto.handleLine(id, nodeName(peer), Buffer.from(line, 'latin1'));
+    this.step();
+    return id;
+  }
+
+  /** What was answered since the last call: `stored`, or the code of the refusal, by id. */
+  takeAnswers(): [number, string][] {
+    return this.#takeLines('answer-line').map(({ id, error }) => [id, error?.code ?? 'stored']);
+  }
+
+  /** Lines that were to be sent since the last call. */
+  takeSentLines(): [string, string][] {
+    return this.#takeLines('send-line').map(({ peer, line }) => [peer, Buffer.from(line).toString('latin1')]);
+  }
+
+  /** The last line to `peer` has been sent, or has not. */
+  lineOutcome(peer: string, outcome: LineOutcome = { type: 'sent', isDoubtful: false }): void {
+    this.replica.pluto.handleLineOutcome(nodeName(peer), outcome, this.nowMs);
+    this.step();
+  }
+
+  #takeLines<T extends LineAction['type']>(type: T): Extract<LineAction, { type: T }>[] {
+    const taken = this.lines.filter((line): line is Extract<LineAction, { type: T }> => line.type === type);
+    const left = this.lines.filter((line) => line.type !== type);
+    this.lines.splice(0, this.lines.length, ...left);
+    return taken;
   }
 
   wake(atMs: number): void {

@@ -79,6 +79,8 @@ describe('a configuration', () => {
 b = { address = "127.0.0.1:7102" }
 old = { address = "127.0.0.1:7104", protocol = "pluto-0.4", fingerprint = "${fingerprint}" }
 constructor = "127.0.0.1:7105"
+[pluto]
+listen = "127.0.0.1:7201"
 [limits]
 messageBytesMax = 1000
 [timings]
@@ -100,6 +102,51 @@ pendingMax = 3
       transport: { pendingMax: 3 },
     });
     expect((await parseConfig(sound.replace(/\[peers\][^]*/, ''), 'x.toml')).peers).toEqual({});
+  });
+
+  test('may have a port for peers that speak pluto v0.4, with certificates of its own', async () => {
+    const pluto = `[pluto]\nlisten = "127.0.0.1:7201"\n`;
+    const old = 'old = { address = "127.0.0.1:7104", protocol = "pluto-0.4" }\n';
+    expect((await parseConfig(`${sound}${old}${pluto}`, '/etc/node.toml')).pluto).toEqual({ listen: '127.0.0.1:7201' });
+    const withTls = `${sound}${old}${pluto}[pluto.tls]\nca = "root.pem"\ncert = "a-cert.pem"\nkey = "/a-key.pem"\n`;
+    const config = await parseConfig(withTls, '/etc/node.toml');
+    expect(config.pluto?.tls).toEqual({ ca: '/etc/root.pem', cert: '/etc/a-cert.pem', key: '/a-key.pem' });
+    expect(config.foreignPeers).toEqual([{ name: 'old', address: '127.0.0.1:7104', protocol: 'pluto-0.4' }]);
+  });
+
+  test.each([
+    [
+      'no port for them',
+      'old = { address = "1.2.3.4:1", protocol = "pluto-0.4" }\n',
+      /:12:1: peers\.old speaks pluto v0\.4, which needs a port of its own; write \[pluto\] with listen/,
+    ],
+    [
+      'no port in the table',
+      'old = { address = "1.2.3.4:1", protocol = "pluto-0.4" }\n[pluto]\n',
+      /pluto\.listen is missing; write listen = "127\.0\.0\.1:7201"/,
+    ],
+    [
+      'a port that is none',
+      'old = { address = "1.2.3.4:1", protocol = "pluto-0.4" }\n[pluto]\nlisten = "1.2.3.4"\n',
+      /:14:1: pluto\.listen: "1\.2\.3\.4" is no address/,
+    ],
+    [
+      'a key that nobody knows',
+      'old = { address = "1.2.3.4:1", protocol = "pluto-0.4" }\n[pluto]\nlistens = "1.2.3.4:1"\n',
+      /unknown key "listens"/,
+    ],
+    [
+      'a host name and no fingerprint',
+      'old = { address = "old.example:1", protocol = "pluto-0.4" }\n[pluto]\nlisten = "1.2.3.4:1"\n',
+      /:12:1: peers\.old cannot be known by the host name old\.example: give the fingerprint/,
+    ],
+    [
+      'two peers at one address and no fingerprints',
+      'old = { address = "1.2.3.4:1", protocol = "pluto-0.4" }\nolder = { address = "1.2.3.4:2", protocol = "pluto-0.4" }\n[pluto]\nlisten = "1.2.3.4:1"\n',
+      /:13:1: peers\.older cannot be told from peers\.old/,
+    ],
+  ])('that has peers of pluto v0.4 and %s is refused', async (_, text, complaint) => {
+    expect(await refusal(`${sound}${text}`)).toMatch(complaint);
   });
 
   test('may take a data directory on a network file system', async () => {

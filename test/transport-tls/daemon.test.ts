@@ -420,9 +420,21 @@ describe('the daemon', () => {
     expect(exitCodeFor(error as AntecedentError)).toBe(3);
   });
 
-  test('does not pretend to speak another protocol', async () => {
+  test('says where peers that speak pluto v0.4 reach it', async () => {
+    const peer = `peers.old = { address = "127.0.0.1:1", protocol = "pluto-0.4" }\n[pluto]\nlisten = "127.0.0.1:0"\n`;
+    const daemon = new Daemon(configure(peer));
+    const ready = await daemon.events.take();
+    expect(ready).toMatchObject({ event: 'ready', name: 'a' });
+    expect(ready['plutoListen']).toMatch(/^127\.0\.0\.1:\d+$/);
+    expect(ready['plutoListen']).not.toBe(ready['listen']);
+    daemon.send({ broadcast: 'line\nbreak', ref: '1' });
+    const refused = await daemon.events.takeWhere(({ event }) => event === 'refused');
+    expect(refused).toMatchObject({ ref: '1', code: 'E_PLUTO' });
+  });
+
+  test('needs a port for a peer that speaks pluto v0.4', async () => {
     const peer = `peers.old = { address = "x:1", protocol = "pluto-0.4", fingerprint = "sha256:${'00'.repeat(32)}" }\n`;
     const daemon = new Daemon(configure(peer));
-    await expect(daemon.exitCode()).rejects.toThrow(/peer old speaks pluto-0\.4, which .* does not/);
+    await expect(daemon.exitCode()).rejects.toThrow(/peers\.old speaks pluto v0\.4, which needs a port of its own/);
   });
 });

@@ -39,3 +39,10 @@ export {
   type RenameOperation,
   type StoreOperation,
 } from '../../core/index.js';
+export {
+  reliableConnect,
+  reliableSend,
+  type PlutoConnection,
+  type ReliableOptions,
+  type ReliableTls,
+} from './reliable.js';

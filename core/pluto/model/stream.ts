@@ -11,7 +11,8 @@
  * - A reset: reading ends with `reset`, the next write fails with `reset`, and those after it with `broken-pipe`.
  *
  * Segment: magic "tP" · type u8 · 0 · offset u32 · length u32 · CRC-32 of the bytes u32 · CRC-32 of all before it u32 · bytes.
- * Retransmission: after 200 ms, twice as long each time up to 120 s, at most 15 times (RFC 6298 with the numbers of Linux).
+ * Retransmission: the oldest segment, after 200 ms, twice as long each time up to 120 s, at most 15 times (RFC 6298 with the numbers of
+ * Linux); not while bytes wait in the machine itself for a thin line.
  */
 import type { Cancel, Clock, Digests, Link, LinkHandlers } from '../../ports.js';
 import { firstLineLength, textOf } from './text.js';
@@ -156,14 +157,18 @@ export class Stream implements LinkHandlers {
     const waitMs = Math.min(firstRetryMs * 2 ** this.#retries, retryMsMax);
     this.#cancelRetry = clock.wakeAt(clock.nowMs() + waitMs, () => {
       this.#cancelRetry = undefined;
-      this.#retries += 1;
-      if (this.#retries > retriesMax) {
-        this.#finish('reset');
-        return;
-      }
-      for (const segment of this.#unacknowledged) this.#transmit(segment);
+      this.#maybeRetransmit();
       this.#awaitAcknowledgement();
     });
+  }
+
+  /** Sends the oldest segment again, unless it has not even left yet. */
+  #maybeRetransmit(): void {
+    const [oldest] = this.#unacknowledged;
+    if (oldest === undefined || this.#link.bufferedBytes > 0) return;
+    this.#retries += 1;
+    if (this.#retries > retriesMax) this.#finish('reset');
+    else this.#transmit(oldest);
   }
 
   #handleAcknowledged(offset: number): void {

@@ -40,7 +40,7 @@ function entry(type: RecordType, body: string): JournalEntry {
 
 /** Everything a log can hold: records of every type, groups, marks, several segments, a missing beginning, a torn tail. */
 function writeFixture(): Files {
-  const { localBatch, remoteBatch, applied, skipped, membership, snapshotChunk, snapshot } = recordTypes;
+  const { localBatch, remoteBatch, applied, skipped, membership, snapshotChunk, snapshot, lineBegun } = recordTypes;
   const appendTo = ({ disk, journal }: OpenedJournal, ...entries: readonly JournalEntry[]): void => {
     valueOf(settled<unknown>(disk, (done) => journal.append(entries, done)));
   };
@@ -66,6 +66,7 @@ function writeFixture(): Files {
 
   opened = open(new MemoryDisk(files), options);
   appendTo(opened, entry(localBatch, 'behind what was torn'));
+  appendTo(opened, entry(lineBegun, 'about to be sent'));
   close(opened);
   return opened.disk.files();
 }
@@ -113,6 +114,8 @@ describe('a log of format version 1', () => {
       [24, 2097, 7, 'a checkpoint'],
       [25, 2149, 1, 'whole'],
       [27, 2234, 1, 'behind what was torn'],
+      [29, 2406, 7, 'a checkpoint'],
+      [30, 2458, 12, 'about to be sent'],
     ]);
     expect(journal.isNew).toBe(false);
     expect(journal.incarnation).toBe(2);

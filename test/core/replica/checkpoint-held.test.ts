@@ -19,7 +19,7 @@ function heldCheckpoint(): JournalEntry {
   const logs = [{ origin: b, releasedSeq: 0, held: [[c, 1]], state }];
   return {
     type: recordTypes.checkpoint,
-    body: encodeCheckpoint({ position: 0, skipped: [], members: [], logs }, origins),
+    body: encodeCheckpoint({ position: 0, skipped: [], members: [], begun: [], logs }, origins),
   };
 }
 

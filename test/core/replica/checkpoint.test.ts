@@ -44,6 +44,7 @@ const anyCheckpoint: fc.Arbitrary<Checkpoint> = fc.record({
   skipped: fc.array(anySeq, { maxLength: 5 }),
   members: fc.array(anyChange, { maxLength: 3 }),
   logs: fc.array(anyLog, { maxLength: 6 }),
+  begun: fc.array(fc.record({ peer: fc.constantFrom(...['d', 'e'].map(nodeName)), seq: anySeq }), { maxLength: 2 }),
 });
 
 function resolver(shift: number): (name: Origin['name'], incarnation: number) => number {
@@ -78,6 +79,7 @@ describe('a checkpoint', () => {
           held: [[0, 5, 3, 6]],
         },
       ],
+      begun: [],
     };
     const [log] = decodeCheckpoint(encodeCheckpoint(checkpoint, origins), () => undefined, resolver(10)).logs;
     expect(log).toMatchObject({ origin: 11, state: { dictionary: [10, 13], clock: [5, 6] }, held: [[10, 5, 13, 6]] });
@@ -105,7 +107,7 @@ describe('a checkpoint', () => {
   });
 
   test.each([
-    ['of another version', Uint8Array.of(2, 0, 0, 0, 0, 0), 'E_VERSION'],
+    ['of another version', Uint8Array.of(3, 0, 0, 0, 0, 0), 'E_VERSION'],
     ['that names an origin which it does not list', Uint8Array.of(1, 0, 0, 0, 0, 1, 0), 'E_BATCH'],
   ])('%s is refused', (_what, bytes, code) => {
     expect(() => decodeCheckpoint(bytes, () => undefined, resolver(0))).toThrow(expect.objectContaining({ code }));

@@ -58,28 +58,25 @@ test('what nobody was seen to broadcast has no source', () => {
   expect([...traceCauses(events).source]).toEqual([-1, -1, -1]);
 });
 
-test.each(['partition-heal', 'crash-restart', 'member-joins', 'twin-names'])(
-  'clocks order the events of %s exactly as the steps do',
-  (scenario) => {
-    const history = storyOfScenario(scenario).history.slice(0, 250);
-    const { before, source } = traceCauses(history);
-    // The naive model: the whole past of each event as a set.
-    const pasts: Set<number>[] = [];
-    for (const index of history.keys()) {
-      const past = new Set([index]);
-      for (const cause of [before[index] ?? -1, source[index] ?? -1]) {
-        for (const one of pasts[cause] ?? []) past.add(one);
-      }
-      pasts.push(past);
+test.each(['crash-restart', 'twin-names'])('clocks order the events of %s exactly as the steps do', (scenario) => {
+  const history = storyOfScenario(scenario).history.slice(0, 250);
+  const { before, source } = traceCauses(history);
+  // The naive model: the whole past of each event as a set.
+  const pasts: Set<number>[] = [];
+  for (const index of history.keys()) {
+    const past = new Set([index]);
+    for (const cause of [before[index] ?? -1, source[index] ?? -1]) {
+      for (const one of pasts[cause] ?? []) past.add(one);
     }
-    const clocks = [...vectorClocks(history)].map(([event, clock]) => ({ node: event.node, clock }));
-    const isBefore = (one: number, other: number): boolean => {
-      const { node, clock } = clocks[one] ?? {};
-      return (clocks[other]?.clock.get(node ?? '') ?? 0) >= (clock?.get(node ?? '') ?? 0);
-    };
-    for (const other of history.keys()) {
-      const byClock = [...history.keys()].filter((one) => isBefore(one, other));
-      expect(byClock, String(other)).toEqual([...(pasts[other] ?? [])].sort((a, b) => a - b));
-    }
-  },
-);
+    pasts.push(past);
+  }
+  const clocks = [...vectorClocks(history)].map(([event, clock]) => ({ node: event.node, clock }));
+  const isBefore = (one: number, other: number): boolean => {
+    const { node, clock } = clocks[one] ?? {};
+    return (clocks[other]?.clock.get(node ?? '') ?? 0) >= (clock?.get(node ?? '') ?? 0);
+  };
+  for (const other of history.keys()) {
+    const byClock = [...history.keys()].filter((one) => isBefore(one, other));
+    expect(byClock, String(other)).toEqual([...(pasts[other] ?? [])].sort((a, b) => a - b));
+  }
+});

@@ -244,7 +244,7 @@ describe.skipIf(browserPath === undefined)('in a browser (needs chromium on the 
     expect(await page.evaluate("'pwned' in globalThis")).toBe(false);
   });
 
-  test.each(['swarm', 'twin-names', 'snapshot-join', 'calm'])('tells a run of %s', async (scenario) => {
+  test.each(['swarm', 'twin-names'])('tells a run of %s', async (scenario) => {
     const { page, complaints } = await open(storyOfScenario(scenario));
     await page.locator('#go-all').click();
     await page.locator('#only-concerned').check();

@@ -277,7 +277,9 @@ describe('the process ends', () => {
       pass(50);
     }
     expect(watched.stops).toHaveLength(4);
-    expect(new Set(watched.stops)).toEqual(new Set([expect.stringMatching(/^E_LOG_CORRUPT invalid sync message: "hello/)]));
+    expect(new Set(watched.stops)).toEqual(
+      new Set([expect.stringMatching(/^E_LOG_CORRUPT invalid sync message: "hello/)]),
+    );
   });
 
   test('when a connection is reset before its message, but not when the other process ends', () => {

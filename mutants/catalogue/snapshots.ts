@@ -1,9 +1,9 @@
-/** Bugs in what stands for messages: journals without their beginning, checkpoints, snapshots, skips. Each is found in the scenario made for it. */
-import type { Mutant } from './mutant.js';
+/** Bugs in what stands for messages: journals without their beginning, checkpoints, snapshots. Of this code alone. */
+import type { Mutant } from '../mutant.js';
 
-export const stateMutants: readonly Mutant[] = [
+export const snapshotMutants: readonly Mutant[] = [
   {
-    id: 'retention-forgets-a-member',
+    name: 'retention-forgets-a-member',
     about: 'A journal drops what one of the members has not synced.',
     scenario: 'snapshot-join',
     edits: [
@@ -16,7 +16,7 @@ export const stateMutants: readonly Mutant[] = [
     breaks: ['retention'],
   },
   {
-    id: 'retention-goes-a-batch-too-far',
+    name: 'retention-goes-a-batch-too-far',
     about: 'The first batch that a member lacks may be dropped.',
     scenario: 'snapshot-join',
     edits: [
@@ -29,7 +29,7 @@ export const stateMutants: readonly Mutant[] = [
     breaks: ['retention'],
   },
   {
-    id: 'retention-forgets-the-application',
+    name: 'retention-forgets-the-application',
     about: 'A journal drops what its own application has not been given.',
     scenario: 'snapshot-join',
     edits: [
@@ -42,13 +42,13 @@ export const stateMutants: readonly Mutant[] = [
     breaks: ['retention', 'no-unexpected-stop'],
   },
   {
-    id: 'checkpoint-without-held-messages',
+    name: 'checkpoint-without-held-messages',
     about: 'What waited for a cause when a segment began counts as released there.',
     scenario: 'snapshot-join',
-    seed: 8,
+    shows: { scenario: 'snapshot-join', seed: 109 },
     edits: [
       {
-        file: 'core/replica/knowledge.ts',
+        file: 'core/replica/checkpointing.ts',
         from: '...deliveries.heldLog(origin), state: logs.durableState(origin) }));',
         to: 'releasedSeq: logs.durableState(origin).nextSeq - 1, held: [], state: logs.durableState(origin) }));',
       },
@@ -56,7 +56,7 @@ export const stateMutants: readonly Mutant[] = [
     breaks: ['position-order', 'causal-order', 'no-unexpected-stop'],
   },
   {
-    id: 'snapshot-without-its-position',
+    name: 'snapshot-without-its-position',
     about: 'A snapshot counts as one message.',
     scenario: 'snapshot-join',
     edits: [
@@ -74,10 +74,10 @@ export const stateMutants: readonly Mutant[] = [
     breaks: ['position-order', 'no-duplication', 'no-unexpected-stop'],
   },
   {
-    id: 'delivered-again-behind-a-snapshot',
+    name: 'delivered-again-behind-a-snapshot',
     about: 'What was released and not taken is still delivered when a snapshot has come that holds it.',
     scenario: 'snapshot-join',
-    seed: 20,
+    shows: { scenario: 'snapshot-join', seed: 20 },
     edits: [
       {
         file: 'core/causal/hold-back-queue.ts',
@@ -88,7 +88,7 @@ export const stateMutants: readonly Mutant[] = [
     breaks: ['no-duplication', 'position-order'],
   },
   {
-    id: 'snapshot-lacks-what-we-have',
+    name: 'snapshot-lacks-what-we-have',
     about: 'A snapshot is given and installed that does not hold what the application had already.',
     scenario: 'snapshot-join',
     edits: [
@@ -106,10 +106,10 @@ export const stateMutants: readonly Mutant[] = [
     breaks: ['causal-order', 'no-duplication', 'position-order', 'stability', 'no-unexpected-stop'],
   },
   {
-    id: 'heads-are-not-woken-by-a-snapshot',
+    name: 'heads-are-not-woken-by-a-snapshot',
     about: 'What waited for a message that has come with a snapshot goes on waiting.',
     scenario: 'snapshot-join',
-    seed: 119,
+    shows: { scenario: 'snapshot-join', seed: 114 },
     edits: [
       {
         file: 'core/causal/hold-back-queue.ts',
@@ -118,19 +118,5 @@ export const stateMutants: readonly Mutant[] = [
       },
     ],
     breaks: ['convergence', 'deadlock', 'no-unexpected-stop'],
-  },
-  {
-    id: 'skip-is-forgotten',
-    about: 'After a restart a node hands over again what an operator has skipped.',
-    scenario: 'poison-message',
-    seed: 5,
-    edits: [
-      {
-        file: 'core/replica/replica.ts',
-        from: 'return deliveries.noteSkipped(new ByteReader(entry.body).varint());',
-        to: 'return;',
-      },
-    ],
-    breaks: ['position-order', 'no-duplication'],
   },
 ];

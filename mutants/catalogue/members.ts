@@ -1,64 +1,44 @@
-/** Bugs in what a cluster agrees on: who has what, who may broadcast as whom, who is a member. Each is found in the scenario made for it. */
-import type { Mutant } from './mutant.js';
+/** Bugs in what a cluster agrees on: who is who, who is a member, what all of them have. */
+import type { Mutant } from '../mutant.js';
 
-export const protocolMutants: readonly Mutant[] = [
+export const memberMutants: readonly Mutant[] = [
   {
-    id: 'repair-from-the-origin-only',
-    about: 'Messages of a member that is gone are not fetched from those who have them.',
-    scenario: 'minority-dies-for-good',
-    edits: [{ file: 'core/node.ts', from: "repair: options.repair ?? 'any-member',", to: "repair: 'origin-only'," }],
-    breaks: ['convergence', 'deadlock'],
-  },
-  {
-    id: 'advertise-before-sync',
-    about: 'A member says that it holds a message that has arrived and is not synced.',
-    scenario: 'snapshot-join',
-    seed: 12,
+    number: 'M05',
+    name: 'no-fence',
+    about: 'A node whose log went back refuses the peer that proves it, and goes on broadcasting.',
+    seenIn: 'etcd, whose member ends with a panic (etcd-io/etcd #3504)',
+    scenario: 'restored-backup',
+    shows: { scenario: 'restored-backup', seed: 4 },
     edits: [
       {
-        file: 'core/replica/exchange.ts',
-        from: 'const durableSeq = logs.durableSeq(index);',
-        to: 'const durableSeq = logs.receivedSeq(index);',
-      },
-      {
-        file: 'core/replica/exchange.ts',
-        from: 'onTaken(result.batch);',
-        to: 'onTaken(result.batch); this.#options.adverts.touch(result.batch.origin);',
+        file: 'core/replica/fence.ts',
+        from: 'else this.#raise(session.peer, proof);',
+        to: "else if (proof.code !== 'E_ROLLED_BACK') this.#raise(session.peer, proof);",
       },
     ],
-    breaks: ['retention', 'durability'],
+    breaks: ['integrity', 'convergence', 'deadlock'],
   },
   {
-    id: 'one-copy-too-few',
-    about: 'A broadcast that is to be durable on k members is accepted when k - 1 have synced it.',
-    scenario: 'member-joins',
+    number: 'M36',
+    name: 'origin-taken-from-the-message',
+    about: 'Who has broadcast a message is looked up in what it says, and not in whose log it is.',
+    seenIn: 'go-libp2p-pubsub before messages were signed (libp2p/go-libp2p-pubsub #120)',
+    standsFor:
+      'a member that writes in the name of another; members do not lie here, so what is believed is the first name in the clock',
     edits: [
       {
-        file: 'core/replica/acceptance.ts',
-        from: "descending.at(members === 'all' ? -1 : members - 1)",
-        to: "descending.at(members === 'all' ? -1 : Math.max(0, members - 2))",
+        file: 'core/replica/replica-delivery.ts',
+        from: 'origins(message.origin);',
+        to: 'origins(message.dictionary[0] ?? message.origin);',
       },
     ],
-    breaks: ['durable-copies'],
-  },
-  {
-    id: 'acknowledgements-are-acknowledged',
-    about: 'A node answers every acknowledgement with one of its own.',
-    scenario: 'calm',
-    edits: [
-      {
-        file: 'core/replica/exchange.ts',
-        from: "case 'ack':",
-        to: "case 'ack': this.#oweAck(session);",
-      },
-    ],
-    breaks: ['idle', 'livelock'],
+    breaks: ['no-creation', 'integrity', 'no-duplication', 'position-order', 'causal-order'],
   },
 
-  // --- Stability -------------------------------------------------------------------------------------------------------
+  // --- Of this code alone: stability ----------------------------------------------------------------------------------
 
   {
-    id: 'row-counts-at-once',
+    name: 'row-counts-at-once',
     about: 'A row of a member counts before what it had broadcast by then has come.',
     scenario: 'slow-peer',
     edits: [
@@ -71,7 +51,7 @@ export const protocolMutants: readonly Mutant[] = [
     breaks: ['stability'],
   },
   {
-    id: 'own-row-counts-at-once',
+    name: 'own-row-counts-at-once',
     about: 'What a node has applied itself counts while its own broadcasts are still on their way to its disk.',
     scenario: 'disk-stall',
     edits: [
@@ -86,7 +66,7 @@ export const protocolMutants: readonly Mutant[] = [
     breaks: ['stability'],
   },
   {
-    id: 'closed-logs-are-not-awaited',
+    name: 'closed-logs-are-not-awaited',
     about: 'A row counts before all that its maker held of closed logs has been applied.',
     scenario: 'restored-backup',
     edits: [
@@ -99,7 +79,7 @@ export const protocolMutants: readonly Mutant[] = [
     breaks: ['stability'],
   },
   {
-    id: 'new-incarnation-does-not-catch-up',
+    name: 'new-incarnation-does-not-catch-up',
     about: 'Who has forgotten what it had delivered broadcasts at once.',
     scenario: 'repaired-log',
     edits: [
@@ -112,27 +92,13 @@ export const protocolMutants: readonly Mutant[] = [
     breaks: ['stability'],
   },
 
-  // --- Identity --------------------------------------------------------------------------------------------------------
+  // --- Of this code alone: identity -----------------------------------------------------------------------------------
 
   {
-    id: 'no-fence',
-    about: 'A node whose log went back refuses the peer that proves it, and goes on broadcasting.',
-    scenario: 'restored-backup',
-    seed: 4,
-    edits: [
-      {
-        file: 'core/replica/fence.ts',
-        from: 'else this.#raise(session.peer, proof);',
-        to: "else if (proof.code !== 'E_ROLLED_BACK') this.#raise(session.peer, proof);",
-      },
-    ],
-    breaks: ['integrity', 'convergence', 'deadlock'],
-  },
-  {
-    id: 'twins-are-let-in',
+    name: 'twins-are-let-in',
     about: 'A second process of a member takes over while the first one lives.',
     scenario: 'twin-names',
-    seed: 19,
+    shows: { scenario: 'twin-names', seed: 5 },
     edits: [
       {
         file: 'core/replica/exchange.ts',
@@ -143,7 +109,7 @@ export const protocolMutants: readonly Mutant[] = [
     breaks: ['integrity'],
   },
   {
-    id: 'no-new-incarnation',
+    name: 'no-new-incarnation',
     about:
       'A node with an empty directory whose name was used before is fenced in place of beginning a new incarnation.',
     scenario: 'wiped-disk',
@@ -157,13 +123,13 @@ export const protocolMutants: readonly Mutant[] = [
     breaks: ['durability'],
   },
 
-  // --- Members ---------------------------------------------------------------------------------------------------------
+  // --- Of this code alone: members ------------------------------------------------------------------------------------
 
   {
-    id: 'removed-member-is-heard',
+    name: 'removed-member-is-heard',
     about: 'What a removed member still sends is taken.',
     scenario: 'member-leaves',
-    seed: 4,
+    shows: { scenario: 'member-leaves', seed: 4 },
     edits: [
       {
         file: 'core/replica/members.ts',
@@ -183,10 +149,10 @@ export const protocolMutants: readonly Mutant[] = [
     breaks: ['stability'],
   },
   {
-    id: 'membership-before-sync',
+    name: 'membership-before-sync',
     about: 'A change to the members is confirmed before it is synced.',
     scenario: 'member-joins',
-    seed: 5,
+    shows: { scenario: 'member-joins', seed: 5 },
     edits: [
       {
         file: 'core/replica/replica.ts',
@@ -198,7 +164,7 @@ export const protocolMutants: readonly Mutant[] = [
     breaks: ['convergence', 'deadlock', 'stability'],
   },
   {
-    id: 'joiner-does-not-wait',
+    name: 'joiner-does-not-wait',
     about: 'A node that joins broadcasts before it has applied what the one that added it had delivered.',
     scenario: 'member-joins',
     edits: [
