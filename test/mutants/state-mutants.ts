@@ -48,7 +48,7 @@ export const stateMutants: readonly Mutant[] = [
     seed: 8,
     edits: [
       {
-        file: 'core/replica/replica.ts',
+        file: 'core/replica/checkpointing.ts',
         from: '...deliveries.heldLog(origin), state: logs.durableState(origin) }));',
         to: 'releasedSeq: logs.durableState(origin).nextSeq - 1, held: [], state: logs.durableState(origin) }));',
       },
