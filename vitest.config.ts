@@ -14,15 +14,19 @@ const sharing = 'test/{core,transport-sim,scenarios,cli,structure}/**/*.test.ts'
 /** Small files that take minutes. Vitest starts the largest files first, until it remembers how long each one took. */
 const longRunning = /\/test\/(scenarios\/seeds|mutants)\//;
 
-/** Starts first what takes longest: the last file to start keeps one core waiting for the other. */
+/** What was mended once: if that is broken again, nobody wants to wait for the rest. */
+const regressions = /\/test\/scenarios\/regressions\.test\.ts$/;
+
+/** After regressions, starts first what takes longest: the last file to start keeps one core waiting for the other. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const isLong = ({ moduleId }: TestSpecification): boolean => longRunning.test(moduleId);
+    const rank = ({ moduleId }: TestSpecification): number =>
+      regressions.test(moduleId) ? 0 : longRunning.test(moduleId) ? 1 : 2;
     // Each project in one piece: a shared process ends as soon as the next file is of another project.
     return [...new Set(sorted.map(({ project }) => project))].flatMap((project) => {
       const own = sorted.filter((file) => file.project === project);
-      return [...own.filter(isLong), ...own.filter((file) => !isLong(file))];
+      return own.toSorted((one, other) => rank(one) - rank(other));
     });
   }
 }

@@ -43,9 +43,10 @@ export function tellGithub(terminal: Terminal, result: SweepResult, environment:
   }
 }
 
-/** Of the first failure whose plan was kept. */
+/** Of the first failure whose plan was kept: of its smallest plan, where there is one. */
 function firstDiagram({ failures }: SweepResult): string | undefined {
-  const planPath = failures.find((failure) => failure.planPath !== null)?.planPath;
+  const first = failures.find((failure) => failure.planPath !== null);
+  const planPath = first?.shrunkPath ?? first?.planPath;
   if (typeof planPath !== 'string') return undefined;
   const result = runPlan(readPlan(readFileSync(planPath, 'utf8'), planPath), { keepHistory: true });
   return mermaidDiagram(storyOfRun(result, { planPath, program: programName() }));

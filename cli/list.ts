@@ -1,6 +1,13 @@
 /** `antecedent list`: the catalogue. */
 import { Command } from 'commander';
-import { catalogue, goalMeanings, largeScenarios, propertyMeanings, type Scenario } from '../scenarios/index.js';
+import {
+  catalogue,
+  goalMeanings,
+  largeScenarios,
+  planJsonSchema,
+  propertyMeanings,
+  type Scenario,
+} from '../scenarios/index.js';
 import { programName } from './invocation.js';
 import { paint, writeJson, type Terminal } from './terminal.js';
 
@@ -10,7 +17,15 @@ export function listCommand(terminal: Terminal): Command {
       'Lists the scenarios of the catalogue, the properties that every run is judged by, and the rare moments that runs note.',
     )
     .option('--json', 'print one JSON document instead of text')
-    .action(({ json }: { readonly json?: true }) => {
+    .option(
+      '--plan-schema',
+      'print the JSON Schema of plan files instead, for editors and for programs that write plans',
+    )
+    .action(({ json, planSchema }: { readonly json?: true; readonly planSchema?: true }) => {
+      if (planSchema === true) {
+        writeJson(terminal, planJsonSchema());
+        return;
+      }
       const toEntry = ({ name, about }: Scenario): Pick<Scenario, 'name' | 'about'> => ({ name, about });
       const quick = catalogue.map(toEntry);
       const large = largeScenarios.map(toEntry);

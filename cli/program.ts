@@ -41,6 +41,16 @@ const groups: readonly { readonly title: string; readonly commands: readonly Com
         load: async (terminal) => (await import('./crash-points.js')).crashPointsCommand(terminal),
       },
       {
+        name: 'explore',
+        summary: 'a very small run in every order in which its messages can come',
+        load: async (terminal) => (await import('./explore.js')).exploreCommand(terminal),
+      },
+      {
+        name: 'shrink',
+        summary: 'the smallest plan that still fails in the same way',
+        load: async (terminal) => (await import('./shrink.js')).shrinkCommand(terminal),
+      },
+      {
         name: 'replay',
         summary: 'exactly a failing run again',
         load: async (terminal) => (await import('./replay.js')).replayCommand(terminal),
@@ -117,6 +127,7 @@ Examples:
   antecedent sweep --for 30s                        every scenario with fresh seeds, for half a minute
   antecedent sweep crash-restart --seeds 1..500     500 seeds of one scenario
   antecedent crash-points                           a crash at every disk operation of a small run, within a minute
+  antecedent shrink runs/crash-restart-17.json      the smallest plan that fails like this one
   antecedent replay runs/crash-restart-17.json      a failure again, step by step
   antecedent report runs/crash-restart-17.json      the same as a page for the browser, with a diagram
   antecedent status data/a                          how a running node is, and what it waits for

@@ -1,12 +1,12 @@
 /** What is to be run, as a person names it: a scenario of the catalogue, a file of scenarios, or the file of a plan. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { extname, relative } from 'node:path';
 import { Option } from 'commander';
 import {
   catalogue,
   largeScenarios,
   loadScenarios,
-  prepareRun,
+  programsFor,
   readPlan,
   scenarioFileEndings,
   unknownName,
@@ -81,8 +81,15 @@ export function isPlanFile(text: string): boolean {
   return !isScenarioFile(text) && (text.endsWith('.json') || text.includes('/'));
 }
 
+/** No plan that can be run is as long. */
+const planBytesMax = 256 << 20;
+
 /** Reads the plan of a failing run. */
 export function planFromFile(path: string): Plan {
+  const { size = 0 } = statSync(path, { throwIfNoEntry: false }) ?? {};
+  if (size > planBytesMax) {
+    throw usageError(`${path} has ${size} bytes, a plan has at most ${planBytesMax}: name the file of a plan`);
+  }
   return readPlan(new TextDecoder().decode(bytesOfFile(path)), path);
 }
 
@@ -95,8 +102,7 @@ export function scenarioFileOption(): Option {
 export async function programsOf(plan: Plan, scenarioFile: string | undefined): Promise<readonly Program[]> {
   if (scenarioFile === undefined) return [];
   const { path } = splitName(scenarioFile);
-  const [scenario] = await scenariosOfFile(`${path}#${plan.scenario}`);
-  return scenario === undefined ? [] : [prepareRun(scenario, plan.seed).program];
+  return programsFor(plan, await scenariosOfFile(`${path}#${plan.scenario}`));
 }
 
 /** Reads a file that the command line names. */

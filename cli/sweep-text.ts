@@ -1,7 +1,13 @@
 /** What a sweep found, for somebody who sees one for the first time. */
 import { readFileSync } from 'node:fs';
 import Table from 'cli-table3';
-import { goalMeanings, propertyMeanings, type SweepFailure, type SweepResult } from '../scenarios/index.js';
+import {
+  goalMeanings,
+  hasRegressed,
+  propertyMeanings,
+  type SweepFailure,
+  type SweepResult,
+} from '../scenarios/index.js';
 import { programName } from './invocation.js';
 import { countOf, formatCount, formatDuration } from './numbers.js';
 import { paint, printable, type Stream } from './terminal.js';
@@ -33,6 +39,7 @@ export function describeSweep(
     '\nWhat every run was judged by\n',
     ...result.properties.map((property) => `  ${property.padEnd(20)}  ${propertyMeanings[property]}\n`),
     '\n',
+    regressionsText(stream, result),
     headline(stream, result),
     ...failureList(result, argumentWithFlags),
     ...others(stream, result),
@@ -101,13 +108,29 @@ function headline(stream: Stream, result: SweepResult): string {
     return `${paint(stream, 'red', 'VIOLATED')}  ${countOf(result.failed, 'run')} of ${formatCount(result.runs)} violated a property${stopped}\n`;
   }
   if (result.undecided > 0 || result.notReproducible.length > 0 || result.missedGoals.length > 0) return '';
+  // A sweep that stops at the first failure may stop before its first run.
+  if (result.runs === 0 && result.regressions.some(hasRegressed)) return '';
   if (result.runs === 0) return `${paint(stream, 'yellow', 'UNDECIDED')}  no run came to its end${stopped}\n`;
   return `${paint(stream, 'green', 'HELD')}  every property held in ${result.runs === 1 ? 'the one run' : `all ${countOf(result.runs, 'run')}`}${stopped}\n`;
 }
 
-/** The report of the first failure, whole: it is at most a screen. */
+/** What came of the plans of earlier failures; nothing when there are none. */
+function regressionsText(stream: Stream, { regressions }: SweepResult): string {
+  if (regressions.length === 0) return '';
+  const broken = regressions.filter(({ verdict }) => verdict !== 'pass');
+  const plans = countOf(regressions.length, 'plan');
+  if (broken.length === 0) return `${paint(stream, 'green', 'HELD')}  ${plans} of earlier failures, run first\n`;
+  const rows = broken.map(
+    ({ path, property, sentence }) =>
+      `  ${printable(path)}: ${property ?? 'undecided'}${sentence === null ? '' : `: ${printable(sentence)}`}\n`,
+  );
+  return `${paint(stream, 'red', 'REGRESSED')}  ${broken.length} of ${plans} of earlier failures\n${rows.join('')}`;
+}
+
+/** The report of the first failure, whole: it is at most a screen. That of the smallest plan, where there is one. */
 function firstReport({ failures }: SweepResult): string {
-  const path = failures.find(({ reportPath }) => reportPath !== null)?.reportPath;
+  const first = failures.find(({ reportPath }) => reportPath !== null);
+  const path = first?.shrunkPath?.replace(/\.json$/, '.txt') ?? first?.reportPath;
   return typeof path === 'string' ? `${printable(readFileSync(path, 'utf8'))}\n` : '';
 }
 
@@ -123,10 +146,11 @@ function failureList({ failures }: SweepResult, argumentFor: ArgumentFor): reado
 }
 
 /** The command that shows it again. */
-function commandFor({ scenario, seed, planPath }: SweepFailure, argumentFor: ArgumentFor): string {
-  return planPath === null
+function commandFor({ scenario, seed, planPath, shrunkPath }: SweepFailure, argumentFor: ArgumentFor): string {
+  const path = shrunkPath ?? planPath;
+  return path === null
     ? `${programName()} run ${argumentFor(scenario)} --seed ${seed}`
-    : `${programName()} replay ${planPath}`;
+    : `${programName()} replay ${path}`;
 }
 
 function others(stream: Stream, { missedGoals, notReproducible, undecidedRuns }: SweepResult): readonly string[] {
@@ -143,7 +167,13 @@ function others(stream: Stream, { missedGoals, notReproducible, undecidedRuns }:
   return [...missed, ...list('NOT REPRODUCIBLE', notReproducible), ...list('UNDECIDED', undecidedRuns)];
 }
 
-function whatNext({ failures, scenarios }: SweepResult, directory: string, argumentFor: ArgumentFor): string {
+function whatNext(
+  { failures, regressions, scenarios }: SweepResult,
+  directory: string,
+  argumentFor: ArgumentFor,
+): string {
+  const regressed = regressions.find(({ verdict }) => verdict !== 'pass');
+  if (regressed !== undefined) return `\nNext: ${programName()} replay ${printable(regressed.path)}\n`;
   const first = failures[0];
   if (first !== undefined) {
     const diagram = failures.find(({ htmlPath }) => htmlPath !== null)?.htmlPath;

@@ -1,10 +1,14 @@
 /** `antecedent sweep`: many seeds of many scenarios. */
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Command, Option } from 'commander';
 import {
+  canRunRegression,
   catalogueFor,
+  readRegressions,
   ResultsFile,
   sweep,
+  type Regression,
   type Scenario,
   type Shard,
   type SweepProgress,
@@ -20,6 +24,7 @@ import { countOf, formatCount } from './numbers.js';
 import { withProgress } from './progress.js';
 import { argumentsFor, scenariosFrom } from './scenario-argument.js';
 import { parseShard } from './shard-argument.js';
+import { describeShrinkProgress } from './shrink.js';
 import { sweepExitCode } from './sweep-exit-code.js';
 import { describeSweep } from './sweep-text.js';
 import { systemOption } from './system-option.js';
@@ -38,10 +43,14 @@ interface Options extends Readonly<Record<string, unknown>> {
   readonly json?: true;
   readonly junit?: string;
   readonly out: string;
+  readonly shrink: boolean;
+  /** False for none. */
+  readonly regressions: string | false;
 }
 
 const defaultForMs = 10_000;
 const defaultRunLimitMs = 60_000;
+const regressionsUsual = 'regressions';
 
 const examples = `
 Examples:
@@ -59,6 +68,9 @@ A sweep that goes on where it was cut short, and one that four machines share:
   antecedent sweep --seeds 1..5000 --shard 2/4 --results part-2.jsonl
   antecedent merge part-*.jsonl
 
+What these find is the same wherever they run, so they look for no smaller plans, which takes as long as the machine lets
+it: "antecedent shrink" does. Of several shards the first one runs the plans of earlier failures.
+
 --shard auto knows the variables of GitLab (parallel), Buildkite (parallelism), Slurm (--array) and, as auto/N, of
 Kubernetes Indexed Jobs.
 `;
@@ -67,7 +79,8 @@ export function sweepCommand(terminal: Terminal): Command {
   const command = new Command('sweep')
     .description(
       'Runs scenarios with one seed after the other, on all cores, and judges every run. The plan of each failure is kept, ' +
-        'ready for "antecedent replay". Every twentieth run or so is made twice, to prove that runs can be reproduced. ' +
+        'ready for "antecedent replay"; the first of each kind is made as small as it gets. Every twentieth run or so is made ' +
+        'twice, to prove that runs can be reproduced. Plans kept in regressions/ are run before anything else. ' +
         'What is found does not depend on the number of jobs, nor on how a sweep was shared among machines.',
     )
     .argument(
@@ -102,6 +115,13 @@ export function sweepCommand(terminal: Terminal): Command {
     .option('--json', 'print one JSON document instead of text')
     .option('--junit <file>', 'write the outcome as JUnit XML too')
     .option('--out <dir>', 'where plans and reports of failures are kept', 'runs')
+    .option('--no-shrink', 'do not look for the smallest plan of the first failure of each kind')
+    .option(
+      '--regressions <dir>',
+      'plans of earlier failures, which are run first',
+      existsSync(regressionsUsual) ? regressionsUsual : false,
+    )
+    .option('--no-regressions', 'do not run them')
     .addHelpText('after', `${examples}${variationHelp}`)
     .action(async (names: readonly string[], options: Options) => {
       await act(terminal, names, options);
@@ -131,7 +151,8 @@ async function sweepWithProgress(
   variation: Variation,
 ): Promise<SweepResult> {
   const { seeds, shard, bail = false } = options;
-  const identity = { scenarios, seeds, shard, bail, variation };
+  const regressions = regressionsFor(terminal, scenarios, options);
+  const identity = { scenarios, regressions, seeds, shard, bail, variation };
   const results = options.results === undefined ? undefined : ResultsFile.open(options.results, identity);
   if (results !== undefined && results.recorded > 0) {
     const path = printable(options.results ?? '');
@@ -146,8 +167,10 @@ async function sweepWithProgress(
         ...(shard === undefined ? {} : { shard }),
         ...(results === undefined ? {} : { results }),
         scenarios,
+        regressions,
         variation,
         bail,
+        shrink: options.shrink,
         jobs: options.jobs ?? availableParallelism(),
         runLimitMs: options.runLimit,
         outDir: options.out,
@@ -156,11 +179,31 @@ async function sweepWithProgress(
         onProgress: (now) => {
           progress.update(now.fraction, describeProgress(now));
         },
+        onShrinkProgress: ({ scenario, seed }, now) => {
+          progress.update(now.fraction, `shrinking ${scenario} ${seed}: ${describeShrinkProgress(now)}`);
+        },
       }),
     );
   } finally {
     results?.close();
   }
+}
+
+/** Plans whose program came with a file of scenarios can be run only when that file is named. */
+function regressionsFor(
+  terminal: Terminal,
+  scenarios: readonly Scenario[],
+  { regressions: directory }: Options,
+): readonly Regression[] {
+  const all = directory === false ? [] : readRegressions(directory);
+  const [possible, others] = [true, false].map((can) =>
+    all.filter((regression) => canRunRegression(regression, scenarios) === can),
+  );
+  for (const { path, plan } of others ?? []) {
+    const remedy = 'its workload is your own, and no file that was named has its scenario';
+    terminal.err.write(`${printable(path)} is not run: ${remedy} (${printable(plan.scenario)})\n`);
+  }
+  return possible ?? [];
 }
 
 function describeProgress({ runs, failed, events, latest }: SweepProgress): string {

@@ -59,7 +59,12 @@ export function runDocument(result: RunResult, planPath: string | undefined): Re
 }
 
 /** The whole outcome as text. */
-export function describeRun(stream: Stream, result: RunResult, planPath: string | undefined): string {
+export function describeRun(
+  stream: Stream,
+  result: RunResult,
+  planPath: string | undefined,
+  how: { readonly isShrunk?: boolean } = {},
+): string {
   const violation = result.violations[0];
   if (violation !== undefined) {
     const report = failureText({
@@ -67,6 +72,7 @@ export function describeRun(stream: Stream, result: RunResult, planPath: string 
       violation,
       history: result.history ?? [],
       planPath,
+      ...how,
       program: programName(),
       columns: stream.columns,
     });

@@ -25,6 +25,7 @@ import {
 import { failureText } from './report/text.js';
 import { propertyMeanings, signatureOf, type Property, type Violation } from './oracles/violation.js';
 import { formatPlan, type Plan } from './plan.js';
+import { safeInFileName } from './run-seed.js';
 import { runPlan, type RunResult } from './run.js';
 import type { Program } from './workloads/workload.js';
 
@@ -307,7 +308,7 @@ type StruckPoint = CrashPointFault & { readonly text: string };
 
 /** `small-log-1-b-17-during-power-5.json`. */
 function fileName({ scenario, seed }: Plan, point: StruckPoint | undefined): string {
-  const parts: (string | number)[] = [scenario, seed];
+  const parts: (string | number)[] = [safeInFileName(scenario), safeInFileName(seed)];
   if (point !== undefined) {
     const { node, operation, when, power, survivors } = point;
     parts.push(node, operation, when, power ? 'power' : 'process');

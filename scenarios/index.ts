@@ -52,7 +52,7 @@ export {
   type ScenarioDefinition,
   type Streams,
 } from './scenario.js';
-export { makePlan, prepareRun, usualDisk, usualLink, type Preparation } from './make-plan.js';
+export { makePlan, prepareRun, programsFor, usualDisk, usualLink, type Preparation } from './make-plan.js';
 export {
   formatPlan,
   planVersion,
@@ -77,16 +77,19 @@ export {
   type PlanOptions,
   type PlannedFault,
   type PlannedOperation,
+  type PlannedStep,
   type PlutoSettings,
   type SupervisorSettings,
   type System,
 } from './plan.js';
+export { planJsonSchema } from './plan-schema.js';
 export { planForSystem } from './pluto-plan.js';
-export { parsePlan, readPlan } from './plan-schema.js';
+export { parsePlan, readPlan } from './read-plan.js';
 export { lines, splitLines, type LinesOptions } from './workloads/lines.js';
 export { mailboxes, type MailboxesOptions } from './workloads/mailboxes.js';
 export type { Application, PlanningContext, Program, Workload } from './workloads/workload.js';
 export type { DeliveryTimes, MemoryBytes, RunMetrics } from './metrics.js';
+export type { Stepper } from './steps.js';
 export { runPlan, type RunOptions, type RunResult, type Verdict } from './run.js';
 export type { HistoryEvent, StopPhase } from './history.js';
 export {
@@ -127,6 +130,29 @@ export {
   type SweepFailure,
   type SweepResult,
 } from './sweep-tally.js';
+export {
+  canRunRegression,
+  hasRegressed,
+  readRegressions,
+  runRegression,
+  type Regression,
+  type RegressionOutcome,
+  type RunRegressionOptions,
+} from './regressions.js';
+export { shrink, type ShrinkOptions, type ShrinkProgress, type ShrinkResult } from './shrink/shrink.js';
+export type { PlanSize } from './shrink/cuts.js';
+export { keepShrunk, shrunkPathOf } from './shrink/keep-shrunk.js';
+export {
+  explore,
+  exploreFaultsMax,
+  exploreMessagesMax,
+  exploreNodesMax,
+  smallPlan,
+  type ExploreFailure,
+  type ExploreOptions,
+  type ExploreProgress,
+  type ExploreResult,
+} from './explore.js';
 export {
   crashPoints,
   type CrashPointFailure,

@@ -7,6 +7,7 @@
 import { AntecedentError, type NodeName } from '../core/index.js';
 import { Simulation } from '../transport-sim/index.js';
 import {
+  operationsMax,
   planVersion,
   type ApplicationMode,
   type Budgets,
@@ -14,6 +15,7 @@ import {
   type LinkSettings,
   type Plan,
   type PlannedFault,
+  type PlannedOperation,
 } from './plan.js';
 import { resolveFault } from './resolve-fault.js';
 import { namesOfNodes, type Scenario, type ScenarioBody, type Streams } from './scenario.js';
@@ -68,8 +70,12 @@ export function prepareRun(scenario: Scenario, seed: string): Preparation {
   const link = { ...usualLink, ...body.link };
   const disk = { ...usualDisk, ...body.disk };
   const operations = body.workload.plan({ random: streams('workload'), nodes });
+  if (operations.length > operationsMax) {
+    const message = `${scenario.name} has ${operations.length} operations; a plan has at most ${operationsMax}`;
+    throw new AntecedentError('E_CONFIG', message);
+  }
   const faults = planFaults(body, nodes, { link, disk }, streams);
-  const healedAtMs = endOf(operations.at(-1)?.atMs ?? 0, faults);
+  const healedAtMs = endOf(operations, faults);
   const plan: Plan = {
     version: planVersion,
     scenario: scenario.name,
@@ -93,6 +99,12 @@ export function prepareRun(scenario: Scenario, seed: string): Preparation {
     ...planBudgets(body.expect ?? {}),
   };
   return { plan, program: body.workload };
+}
+
+/** Programs of the user that a plan of one of these scenarios may need. */
+export function programsFor(plan: Plan, scenarios: readonly Scenario[]): readonly Program[] {
+  const scenario = scenarios.find(({ name }) => name === plan.scenario);
+  return scenario === undefined ? [] : [prepareRun(scenario, plan.seed).program];
 }
 
 /** Throws `E_CONFIG` for less than nothing. */
@@ -151,9 +163,9 @@ function planApplications(
  * When the last operation has been asked for and the last fault has ended, restarts included; a whole number of
  * milliseconds.
  */
-export function endOf(lastOperationMs: number, faults: readonly PlannedFault[]): number {
+export function endOf(operations: readonly PlannedOperation[], faults: readonly PlannedFault[]): number {
   const endsMs = faults.map((fault) => fault.atMs + lengthOf(fault));
-  return Math.ceil(endsMs.reduce((latest, endMs) => Math.max(latest, endMs), lastOperationMs));
+  return Math.ceil(endsMs.reduce((latest, endMs) => Math.max(latest, endMs), operations.at(-1)?.atMs ?? 0));
 }
 
 function lengthOf(fault: PlannedFault): number {

@@ -3,7 +3,7 @@
  * it what users ask for, and to know when it is at rest.
  *
  * What only the nodes of Antecedent can do (change the members, repair a log, go on with another directory) is not here:
- * a plan for another system has no such faults (see `plan-schema.ts`).
+ * a plan for another system has no such faults (see `pluto-plan.ts`).
  */
 import type { NodeName } from '../core/index.js';
 import type { Process, RandomStream } from '../transport-sim/index.js';

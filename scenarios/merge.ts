@@ -3,10 +3,12 @@
  *
  * Not sums are joined but runs: those of all files are taken in again in the order of the sweep, by the code that takes
  * in those of a sweep. So the result is equal to that of the undivided sweep, figure by figure, but for the time it
- * took.
+ * took, and for smaller plans of failures: nobody looks for these here (see `sweep.ts`).
  */
+import { isDeepStrictEqual } from 'node:util';
 import { AntecedentError } from '../core/index.js';
 import { FailureKeeper } from './failure-keeper.js';
+import { hasRegressed, type RegressionOutcome } from './regressions.js';
 import { differenceOf, type RecordedResults } from './results-file.js';
 import type { ResultsHeader } from './results-schema.js';
 import type { SeedOutcome } from './run-seed.js';
@@ -31,6 +33,10 @@ export function mergeResults(all: readonly RecordedResults[], outDir?: string): 
   const { system, profile, without } = header;
   const tally = new SweepTally(header.scenarios, { system, ...(profile === null ? {} : { profile }), without });
   const keeper = new FailureKeeper(outDir, { system });
+  const regressions = regressionsOf(all);
+  for (const outcome of regressions) tally.addRegression(outcome);
+  // A sweep that stops at the first failure goes no further.
+  if (header.bail && regressions.some(hasRegressed)) return { result: resultOf(tally, all, []), missing: [] };
   let lastTurn: number | undefined;
   for (const { turn, outcome, isSame } of inOrder(header, all)) {
     tally.add(isSame ? outcome : { ...outcome, isReproducible: false }, keeper.keep(outcome));
@@ -40,9 +46,29 @@ export function mergeResults(all: readonly RecordedResults[], outDir?: string): 
     break;
   }
   const missing = lastTurn !== undefined && tally.counts.runs === lastTurn + 1 ? [] : findMissing(all);
+  return { result: resultOf(tally, all, missing), missing };
+}
+
+function resultOf(tally: SweepTally, all: readonly RecordedResults[], missing: readonly string[]): SweepResult {
   // Shards run at the same time: what the whole took is what the longest of them took.
   const elapsedMs = Math.max(0, ...all.map(({ ends }) => ends.reduce((sumMs, end) => sumMs + end.elapsedMs, 0)));
-  return { result: tally.result({ elapsedMs, isInterrupted: missing.length > 0 }), missing };
+  return tally.result({ elapsedMs, isInterrupted: missing.length > 0 });
+}
+
+/** Every one once: of the first shard, for the others run none. */
+function regressionsOf(all: readonly RecordedResults[]): readonly RegressionOutcome[] {
+  const found = new Map<string, { readonly outcome: RegressionOutcome; readonly source: string }>();
+  for (const { path: source, regressions } of all) {
+    for (const outcome of regressions) {
+      const other = found.get(outcome.path);
+      if (other !== undefined && !isDeepStrictEqual(other.outcome, outcome)) {
+        const message = `${source} and ${other.source} differ in what came of ${outcome.path}, so they are of different code; merge those of one`;
+        throw new AntecedentError('E_CONFIG', message);
+      }
+      found.set(outcome.path, { outcome, source });
+    }
+  }
+  return [...found.values()].map(({ outcome }) => outcome);
 }
 
 interface MergedRun {

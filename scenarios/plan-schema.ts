@@ -1,74 +1,33 @@
 /**
- * Reads plans that come from outside: files written by an earlier run, or edited by hand.
+ * The shape of a plan: which keys there are, of which type, within which bounds. As code that checks, and as a JSON Schema for
+ * editors and other programs.
  *
- * Nothing is guessed: an unknown key, a name that is not in the cluster, a time out of order are errors. Each names the
- * place in the document (`faults[3].node`), what stands there, and what to do about it; all of them at once, not the
- * first alone.
+ * What a shape cannot say (that a name is in the list of nodes, that times are in order) is in `plan-consistency.ts`; `read-plan.ts`
+ * puts both to use.
  */
 import { z } from 'zod';
-import { AntecedentError, isNodeName, type NodeName } from '../core/index.js';
-import { planVersion, systems, type Plan, type PlannedFault, type PlannedOperation } from './plan.js';
-import { unknownToPluto } from './pluto-plan.js';
+import { isNodeName, membersMax, nameLengthMax, type NodeName } from '../core/index.js';
+import { operationsMax, planVersion, systems, type Plan } from './plan.js';
 
-/** More problems than this are counted, not listed. */
-const problemsShownMax = 10;
+/** Eleven days: times are whole microseconds, and nobody waits for more. */
+const timeMsMax = 1_000_000_000;
+/** Longest mail. A run keeps every message in memory. */
+const mailBytesMax = 16 << 20;
+const faultsMax = 100_000;
+const stepsMax = 10_000;
+/** Of `nodeName`, without look-ahead, which not every reader of schemas knows. */
+const namePattern = '^[A-Za-z0-9][A-Za-z0-9_-]*(\\.[A-Za-z0-9_-]+)*$';
 
-/** Reads a plan from JSON text. `source` names it in errors. Throws `E_PLAN`. */
-export function readPlan(text: string, source: string): Plan {
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new AntecedentError(
-      'E_PLAN',
-      `${source} is no JSON: ${reason}; give a plan file as a failing run writes it`,
-      { cause },
-    );
-  }
-  return parsePlan(document, source);
-}
-
-/** Checks a plan that is parsed already. Throws `E_PLAN`. */
-export function parsePlan(document: unknown, source: string): Plan {
-  checkVersion(document, source);
-  const result = planSchema.safeParse(document, { reportInput: true });
-  if (!result.success) throw refuse(source, result.error.issues.map(describeIssue));
-  const plan: Plan = result.data;
-  const problems = inconsistencies(plan);
-  if (problems.length > 0) throw refuse(source, problems);
-  return plan;
-}
-
-function refuse(source: string, problems: readonly string[]): AntecedentError {
-  const shown = problems.slice(0, problemsShownMax).map((problem) => `\n  ${problem}`);
-  const rest = problems.length - shown.length;
-  const more = rest > 0 ? `\n  and ${rest} more` : '';
-  return new AntecedentError('E_PLAN', `${source} is no valid plan:${shown.join('')}${more}`);
-}
-
-function checkVersion(document: unknown, source: string): void {
-  const version =
-    typeof document === 'object' && document !== null && 'version' in document ? document.version : undefined;
-  if (version === planVersion) return;
-  const found = version === undefined ? 'has no "version"' : `has version ${JSON.stringify(version)}`;
-  throw refuse(source, [
-    `version: it ${found}, this program reads version ${planVersion}; make the plan again from its scenario and seed`,
-  ]);
-}
-
-// --- Shape -----------------------------------------------------------------------------------------------------------
-
-const time = z.number().min(0);
+const time = z.number().min(0).max(timeMsMax);
 const probability = z.number().min(0).max(1);
 const fraction = probability;
 const amount = z.number().min(0);
 const wholeNumber = z.number().int().min(0);
 const positive = z.number().int().min(1);
 const name = z.custom<NodeName>((value) => typeof value === 'string' && isNodeName(value), {
-  error: 'no node name; use 1 to 64 of A-Z a-z 0-9 . _ -',
+  error: `no node name; use 1 to ${nameLengthMax} of A-Z a-z 0-9 . _ -`,
 });
-const names = z.array(name).min(1);
+const names = z.array(name).min(1).max(membersMax);
 const latency = z
   .strictObject({ minMs: time, maxMs: time })
   .refine(({ minMs, maxMs }) => minMs <= maxMs, { error: 'minMs is greater than maxMs; swap them' });
@@ -151,7 +110,13 @@ const label = z.string().regex(/^[^|,;/\r\n]+$/, {
 const box = { user: label, mailbox: label };
 const operationSchema = z.discriminatedUnion('kind', [
   z.strictObject({ ...operationBase, kind: z.enum(['create', 'delete']), ...box }),
-  z.strictObject({ ...operationBase, kind: z.literal('append'), ...box, mail: label, bytes: wholeNumber }),
+  z.strictObject({
+    ...operationBase,
+    kind: z.literal('append'),
+    ...box,
+    mail: label,
+    bytes: wholeNumber.max(mailBytesMax),
+  }),
   z.strictObject({ ...operationBase, kind: z.literal('rename'), ...box, to: label }),
   z.strictObject({ ...operationBase, kind: z.literal('expunge'), ...box, pick: wholeNumber }),
   z.strictObject({ ...operationBase, kind: z.literal('store'), ...box, pick: wholeNumber, mail: label }),
@@ -159,6 +124,11 @@ const operationSchema = z.discriminatedUnion('kind', [
   z.strictObject({ ...operationBase, kind: z.literal('line'), text: z.string() }),
   z.strictObject({ ...operationBase, kind: z.literal('bytes'), base64: z.base64() }),
   z.strictObject({ ...operationBase, kind: z.literal('custom'), name: z.string(), data: z.json() }),
+]);
+
+const stepSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.enum(['operation', 'crash', 'restart']), node: name }),
+  z.strictObject({ kind: z.enum(['deliver', 'drop', 'duplicate', 'overtake']), from: name, to: name }),
 ]);
 
 const direction = { from: names, to: names };
@@ -227,18 +197,7 @@ const faultSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
-const faultKinds = kindsOf(faultSchema.options);
-const operationKinds = kindsOf(operationSchema.options);
-
-function kindsOf(
-  options: readonly { readonly shape: { readonly kind: z.ZodLiteral<string> | z.ZodEnum } }[],
-): readonly string[] {
-  return options
-    .flatMap(({ shape: { kind } }) => (kind instanceof z.ZodEnum ? kind.options : [...kind.values]))
-    .map(String);
-}
-
-const planSchema = z.strictObject({
+const planObject = z.strictObject({
   version: z.literal(planVersion),
   scenario: z.string().min(1),
   seed: z.string().min(1),
@@ -265,8 +224,9 @@ const planSchema = z.strictObject({
       .exactOptional(),
     pluto: z.strictObject({ timeoutMs: time, retryMs: z.number().positive() }).exactOptional(),
   }),
-  operations: z.array(operationSchema),
-  faults: z.array(faultSchema),
+  operations: z.array(operationSchema).max(operationsMax),
+  faults: z.array(faultSchema).max(faultsMax),
+  steps: z.array(stepSchema).max(stepsMax).exactOptional(),
   healedAtMs: time,
   deadlineMs: time,
   budgets: z
@@ -279,134 +239,51 @@ const planSchema = z.strictObject({
     .exactOptional(),
 });
 
-function describeIssue(issue: z.core.$ZodIssue): string {
-  return `${formatPath(issue.path)}: ${remedy(issue)}`;
-}
+/** Checks a document, keys that no plan has included. */
+export const planSchema: z.ZodType<Plan> = planObject;
 
-/** What is wrong there, and what to write instead. Messages of our own in the schema say both already. */
-function remedy(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case 'unrecognized_keys':
-      return `unknown ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}; remove it`;
-    case 'invalid_union':
-      if (issue.discriminator === undefined) break;
-      return `no such kind; use one of ${(issue.path[0] === 'faults' ? faultKinds : operationKinds).join(', ')}`;
-    case 'invalid_type':
-      if (issue.input === undefined) return `missing; add it, it is of type ${issue.expected}`;
-      return `${shorten(issue.input)} is not of type ${issue.expected}; write one that is`;
-    case 'too_small':
-      return `${shorten(issue.input)} is too small; the least is ${issue.minimum}`;
-    case 'too_big':
-      return `${shorten(issue.input)} is too large; the most is ${issue.maximum}`;
-    default:
-      break;
-  }
-  return issue.input === undefined ? 'missing; add it' : `${shorten(issue.input)}: ${issue.message}`;
-}
-
-function shorten(value: unknown): string {
-  const text = JSON.stringify(value);
-  return text.length <= 60 ? text : `${text.slice(0, 57)}...`;
-}
-
-/** `["faults", 3, "node"]` as `faults[3].node`. */
-function formatPath(path: readonly PropertyKey[]): string {
-  if (path.length === 0) return 'the document';
-  return path
-    .map((key, index) => (typeof key === 'number' ? `[${key}]` : `${index === 0 ? '' : '.'}${String(key)}`))
-    .join('');
-}
-
-// --- What the shape cannot say ---------------------------------------------------------------------------------------
-
-function inconsistencies(plan: Plan): string[] {
-  const problems: string[] = [];
-  const members = new Set<string>();
-  plan.nodes.forEach((node, index) => {
-    if (members.has(node)) problems.push(`nodes[${index}]: ${JSON.stringify(node)} is there twice; remove one`);
-    members.add(node);
+/** The shape as a JSON Schema (draft 2020-12), for editors and other programs. */
+export function planJsonSchema(): Readonly<Record<string, unknown>> {
+  const { $schema, ...shape } = z.toJSONSchema(planObject, {
+    unrepresentable: 'any',
+    override: ({ zodSchema, jsonSchema }) => {
+      if (zodSchema !== name) return;
+      Object.assign(jsonSchema, { type: 'string', pattern: namePattern, maxLength: nameLengthMax });
+    },
   });
-  const checkName = (path: string, node: string): void => {
-    if (members.has(node)) return;
-    problems.push(
-      `${path}: ${JSON.stringify(node)} is no node of this plan (${[...members].join(', ')}); name one of them or add it to "nodes"`,
-    );
-  };
-  const joiners = plan.joiners ?? [];
-  joiners.forEach((node, index) => checkName(`joiners[${index}]`, node));
-  if (plan.nodes.every((node) => joiners.includes(node))) {
-    problems.push('joiners: nobody is left who could add them; remove one');
-  }
-  for (const node of Object.keys(plan.options.applications)) checkName(`options.applications.${node}`, node);
-  plan.operations.forEach((operation, index) => {
-    checkName(`operations[${index}].node`, operation.node);
-    checkDurability(`operations[${index}].durable`, operation, members.size, problems);
-  });
-  plan.faults.forEach((fault, index) => {
-    for (const [key, node] of namesOf(fault)) checkName(`faults[${index}].${key}`, node);
-    if ('forGood' in fault && 'restartAfterMs' in fault) {
-      problems.push(`faults[${index}].restartAfterMs: this node never comes back; remove it or "forGood"`);
-    }
-  });
-  problems.push(...unknownToPluto(plan));
-  checkTimes('operations', plan.operations, plan.healedAtMs, problems);
-  checkTimes('faults', plan.faults, plan.healedAtMs, problems);
-  if (plan.deadlineMs <= plan.healedAtMs) {
-    problems.push(`deadlineMs: ${plan.deadlineMs} is not after healedAtMs (${plan.healedAtMs}); raise it`);
-  }
-  return problems;
+  return { $schema, title: `Plan of a simulated run, version ${planVersion}`, ...shape };
 }
 
-function checkDurability(path: string, operation: PlannedOperation, members: number, problems: string[]): void {
-  if (typeof operation.durable !== 'number' || operation.durable <= members) return;
-  problems.push(
-    `${path}: ${operation.durable} is more than the ${members} nodes of this plan; lower it or write "all"`,
-  );
-}
-
-function checkTimes(
-  list: string,
-  items: readonly { readonly atMs: number }[],
-  healedAtMs: number,
-  problems: string[],
-): void {
-  let previousMs = 0;
-  items.forEach(({ atMs }, index) => {
-    const path = `${list}[${index}].atMs`;
-    if (atMs < previousMs) {
-      problems.push(`${path}: ${atMs} comes before ${previousMs} of the entry above it; sort by time`);
-    }
-    if (atMs > healedAtMs) {
-      problems.push(`${path}: ${atMs} is after healedAtMs (${healedAtMs}); move it or raise healedAtMs`);
-    }
-    previousMs = Math.max(previousMs, atMs);
-  });
-}
-
-function namesOf(fault: PlannedFault): readonly (readonly [path: string, node: NodeName])[] {
-  switch (fault.kind) {
-    case 'heal':
-      return [];
-    case 'partition':
-      return fault.groups.flatMap((group, row) =>
-        group.map((node, column) => [`groups[${row}][${column}]`, node] as const),
-      );
-    case 'one-way':
-    case 'cut':
-    case 'hold':
-    case 'release':
-    case 'link':
-      return [
-        ...fault.from.map((node, index) => [`from[${index}]`, node] as const),
-        ...fault.to.map((node, index) => [`to[${index}]`, node] as const),
-      ];
-    case 'add-member':
-    case 'remove-member':
-      return [
-        ['node', fault.node],
-        ['by', fault.by],
-      ];
-    default:
-      return [['node', fault.node]];
+/** The keys that the object at `path` of such a document may have. */
+export function planKeysAt(path: readonly PropertyKey[], document: unknown): readonly string[] {
+  let schema: z.core.$ZodType | undefined = planObject;
+  let value = document;
+  for (const key of path) {
+    schema = childOf(schema, key, value);
+    value = isObject(value) ? value[String(key)] : undefined;
   }
+  const object = objectOf(schema, value);
+  return object === undefined ? [] : Object.keys(object.shape);
+}
+
+function childOf(schema: z.core.$ZodType | undefined, key: PropertyKey, value: unknown): z.core.$ZodType | undefined {
+  if (schema instanceof z.ZodExactOptional) return childOf(schema.unwrap(), key, value);
+  if (schema instanceof z.ZodArray) return schema.element;
+  if (schema instanceof z.ZodRecord) return schema.valueType;
+  const shape: Readonly<Record<string, z.core.$ZodType>> | undefined = objectOf(schema, value)?.shape;
+  return shape?.[String(key)];
+}
+
+/** Of a union of objects the one whose kind the value has. */
+function objectOf(schema: z.core.$ZodType | undefined, value: unknown): z.ZodObject | undefined {
+  if (schema instanceof z.ZodExactOptional) return objectOf(schema.unwrap(), value);
+  if (schema instanceof z.ZodObject) return schema;
+  if (!(schema instanceof z.ZodDiscriminatedUnion) || !isObject(value)) return undefined;
+  return schema.options
+    .filter((option) => option instanceof z.ZodObject)
+    .find(({ shape }) => z.safeParse(shape['kind'] ?? z.never(), value['kind']).success);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }

@@ -15,6 +15,8 @@ import type { Durability, Limits, NodeName, NodeOptions, Timings } from '../core
 import type { DiskProfile, LatencyProfile, LinkProfile } from '../transport-sim/index.js';
 
 export const planVersion = 1;
+/** Most operations of a plan. */
+export const operationsMax = 1_000_000;
 
 /** What the nodes of a run are: our own, or the model of pluto v0.4. */
 export const systems = ['antecedent', 'pluto'] as const;
@@ -36,6 +38,11 @@ export interface Plan {
   readonly options: PlanOptions;
   readonly operations: readonly PlannedOperation[];
   readonly faults: readonly PlannedFault[];
+  /**
+   * In which order things happen, one by one, from the first operation on: until then operations wait, and all that is written to
+   * links. What is left when the steps are over goes on by itself, before the faults end. See `steps.ts`.
+   */
+  readonly steps?: readonly PlannedStep[];
   /** From here on nothing is broken any more: network healed, losses off, every node up. */
   readonly healedAtMs: number;
   /** By then everything must have been delivered everywhere. */
@@ -124,6 +131,10 @@ export type PlannedOperation = {
 /** An operation with its number in the plan: 1, 2, 3, ..., which makes it unlike all others of a run. */
 export type NumberedOperation = PlannedOperation & { readonly number: number };
 
+export function numbered(operations: readonly PlannedOperation[]): readonly NumberedOperation[] {
+  return operations.map((operation, index) => ({ ...operation, number: index + 1 }));
+}
+
 export type OperationBody =
   | { readonly kind: 'create' | 'delete'; readonly user: string; readonly mailbox: string }
   | {
@@ -171,6 +182,19 @@ export type OperationBody =
   | { readonly kind: 'custom'; readonly name: string; readonly data: JsonValue };
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+// --- Steps -----------------------------------------------------------------------------------------------------------
+
+/** One thing that happens while all others wait. A step that does not fit, such as one on a link that is empty, does nothing. */
+export type PlannedStep =
+  /** The next operation of the node. */
+  | { readonly kind: 'operation'; readonly node: NodeName }
+  /** Of what was written from the one to the other and waits, the first arrives; or is lost; or arrives, and waits on. */
+  | { readonly kind: 'deliver' | 'drop' | 'duplicate'; readonly from: NodeName; readonly to: NodeName }
+  /** The second arrives before the first. */
+  | { readonly kind: 'overtake'; readonly from: NodeName; readonly to: NodeName }
+  /** The process dies; it comes back. */
+  | { readonly kind: 'crash' | 'restart'; readonly node: NodeName };
 
 // --- Faults ----------------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@
  * for v0.4 with one of these is refused, for a run that left it out would be judged by something that did not happen.
  */
 import { AntecedentError } from '../core/index.js';
+import { formatJsonPath, type JsonProblem } from './json-text.js';
 import type { FaultKind, Plan, PlutoSettings, System } from './plan.js';
 
 const reasons: ReadonlyMap<FaultKind, string> = new Map<FaultKind, string>([
@@ -23,15 +24,20 @@ const reasons: ReadonlyMap<FaultKind, string> = new Map<FaultKind, string>([
 export const quickPluto: PlutoSettings = { timeoutMs: 10, retryMs: 10 };
 
 /** What a plan for pluto v0.4 has that v0.4 does not know, each with its place; nothing for other plans. */
-export function unknownToPluto({ system, joiners, faults }: Plan): readonly string[] {
+export function unknownToPluto({ system, joiners, faults, steps }: Plan): readonly JsonProblem[] {
   if (system !== 'pluto') return [];
-  const unknown = faults.flatMap(({ kind }, index) => {
+  const unknown = faults.flatMap(({ kind }, index): readonly JsonProblem[] => {
     const reason = reasons.get(kind);
-    return reason === undefined ? [] : [`faults[${index}]: pluto v0.4 knows no ${kind}: ${reason}; remove it`];
+    if (reason === undefined) return [];
+    return [{ path: ['faults', index], text: `pluto v0.4 knows no ${kind}: ${reason}; remove it` }];
   });
-  return joiners === undefined
-    ? unknown
-    : [`joiners: pluto v0.4 knows none: its members are those of its configuration; remove them`, ...unknown];
+  const joinersText = 'pluto v0.4 knows none: its members are those of its configuration; remove them';
+  const stepsText = 'pluto v0.4 knows none: its nodes do not say when they are done with one; remove them';
+  return [
+    ...(joiners === undefined ? [] : [{ path: ['joiners'], text: joinersText }]),
+    ...unknown,
+    ...(steps === undefined ? [] : [{ path: ['steps'], text: stepsText }]),
+  ];
 }
 
 /** The same plan for another system. Throws `E_PLAN` when it has something that this one does not know. */
@@ -47,6 +53,6 @@ export function planForSystem(plan: Plan, system: System): Plan {
   if (first === undefined) return changed;
   throw new AntecedentError(
     'E_PLAN',
-    `the scenario ${scenario} is not for pluto v0.4: ${first}, or choose another one`,
+    `the scenario ${scenario} is not for pluto v0.4: ${formatJsonPath(first.path)}: ${first.text}, or choose another one`,
   );
 }

@@ -87,7 +87,7 @@ function addFaults({ budgets: _dropped, ...plan }: Plan, streams: Streams): Plan
     );
   });
   const faults = [...plan.faults, ...added].sort((one, other) => one.atMs - other.atMs);
-  const healedAtMs = Math.max(plan.healedAtMs, endOf(lastMs, faults));
+  const healedAtMs = Math.max(plan.healedAtMs, endOf(operations, faults));
   const roomMs = Math.max(plan.deadlineMs - plan.healedAtMs, convergeWithinMs);
   return {
     ...plan,

@@ -2,14 +2,16 @@
  * Results of a sweep, kept run by run: so that a sweep that was cut short goes on where it was, and so that several
  * machines can share one.
  *
- * JSON lines: a header that says which sweep it is, then one line a run in the order of the sweep, and a line at each
- * end of a sweep that wrote to it. A line is appended when its run is done, so a file that was cut at any byte is whole
+ * JSON lines: a header that says which sweep it is, then one line a regression, one line a run in the order of the sweep,
+ * and a line at each end of a sweep that wrote to it. A line is appended when its run is done, so a file that was cut at any byte is whole
  * up to its last complete line. Everything that a result is made of is in it, the plans and reports of failures too.
  */
 import { closeSync, existsSync, openSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { isDeepStrictEqual } from 'node:util';
 import { AntecedentError } from '../core/index.js';
 import type { Variation } from './profile.js';
+import type { Regression, RegressionOutcome } from './regressions.js';
 import { parseResults, resultsVersion, type ResultsHeader, type SweepEnd } from './results-schema.js';
 import type { SeedOutcome } from './run-seed.js';
 import type { Scenario } from './scenario.js';
@@ -20,6 +22,8 @@ export interface RecordedResults {
   readonly header: ResultsHeader;
   /** In the order of the file. */
   readonly outcomes: readonly SeedOutcome[];
+  /** In the order in which they were run; none in the file of a shard that is not the first. */
+  readonly regressions: readonly RegressionOutcome[];
   /** One for each sweep that came to an end; none after a kill. */
   readonly ends: readonly SweepEnd[];
 }
@@ -27,6 +31,7 @@ export interface RecordedResults {
 /** What makes a sweep this one and no other. */
 export interface SweepIdentity {
   readonly scenarios: readonly Scenario[];
+  readonly regressions?: readonly Regression[];
   readonly seeds?: SeedRange | undefined;
   readonly shard?: Shard | undefined;
   readonly bail?: boolean;
@@ -35,11 +40,12 @@ export interface SweepIdentity {
 }
 
 function headerOf(sweep: SweepIdentity): ResultsHeader {
-  const { scenarios, seeds, shard, bail = false, verifyShare = 0.05, variation = {} } = sweep;
+  const { scenarios, regressions = [], seeds, shard, bail = false, verifyShare = 0.05, variation = {} } = sweep;
   return {
     antecedentResults: resultsVersion,
     version: packageVersion(),
     scenarios: scenarios.map(({ name, about, goals = [] }) => ({ name, about, goals: [...goals] })),
+    regressions: regressions.map(({ path }) => path),
     seeds: seeds ?? null,
     shard: shard ?? null,
     bail,
@@ -60,6 +66,7 @@ export class ResultsFile {
   readonly #path: string;
   readonly #descriptor: number;
   readonly #outcomes: ReadonlyMap<string, SeedOutcome>;
+  readonly #regressions: ReadonlyMap<string, RegressionOutcome>;
 
   /**
    * Begins a file, or goes on with one of the same sweep. A last line that is not whole is cut off. Throws `E_CONFIG`
@@ -72,7 +79,7 @@ export class ResultsFile {
     if (whole === '') {
       // What is there is not even a header.
       writeFileSync(path, `${JSON.stringify(header)}\n`);
-      return new ResultsFile(path, []);
+      return new ResultsFile(path, [], []);
     }
     const recorded = parseResults(whole, path);
     const difference = differenceOf(recorded.header, header);
@@ -81,13 +88,14 @@ export class ResultsFile {
       throw new AntecedentError('E_CONFIG', `${path} holds results of another sweep: ${difference}; ${remedy}`);
     }
     truncateSync(path, Buffer.byteLength(whole));
-    return new ResultsFile(path, recorded.outcomes);
+    return new ResultsFile(path, recorded.outcomes, recorded.regressions);
   }
 
-  private constructor(path: string, outcomes: readonly SeedOutcome[]) {
+  private constructor(path: string, outcomes: readonly SeedOutcome[], regressions: readonly RegressionOutcome[]) {
     this.#path = path;
     this.#descriptor = openSync(path, 'a');
     this.#outcomes = new Map(outcomes.map((outcome) => [nameOf(outcome.scenario, outcome.seed), outcome]));
+    this.#regressions = new Map(regressions.map((outcome) => [outcome.path, outcome]));
   }
 
   /** Runs that it held when it was opened. */
@@ -104,13 +112,19 @@ export class ResultsFile {
   checkAgain({ scenario, seed, traceHash, verdict }: SeedOutcome): void {
     const before = this.find(scenario, seed);
     if (before === undefined || (before.traceHash === traceHash && before.verdict === verdict)) return;
-    const what = `${scenario}, seed ${seed}, takes another course than in ${this.#path}`;
-    throw new AntecedentError('E_CONFIG', `${what}: that was written by other code; remove it to begin anew`);
+    throw this.#otherCode(`${scenario}, seed ${seed},`);
   }
 
   /** Appends a run, unless it held it. */
   add(outcome: SeedOutcome): void {
     if (this.find(outcome.scenario, outcome.seed) === undefined) this.#append(outcome);
+  }
+
+  /** Appends what came of a regression, unless it held it. Throws `E_CONFIG` where something else came of it before. */
+  addRegression(outcome: RegressionOutcome): void {
+    const before = this.#regressions.get(outcome.path);
+    if (before === undefined) this.#append({ regression: outcome });
+    else if (!isDeepStrictEqual(before, outcome)) throw this.#otherCode(outcome.path);
   }
 
   end(end: SweepEnd): void {
@@ -119,6 +133,11 @@ export class ResultsFile {
 
   close(): void {
     closeSync(this.#descriptor);
+  }
+
+  #otherCode(what: string): AntecedentError {
+    const message = `${what} takes another course than in ${this.#path}: that was written by other code; remove it to begin anew`;
+    return new AntecedentError('E_CONFIG', message);
   }
 
   #append(line: object): void {

@@ -9,6 +9,7 @@ import { goalNames, type Goal } from './goals.js';
 import { propertyMeanings, type Property } from './oracles/violation.js';
 import { systems, type System } from './plan.js';
 import { profiles, type Profile } from './profile.js';
+import type { RegressionOutcome } from './regressions.js';
 import type { SeedOutcome } from './run-seed.js';
 import type { SeedRange, Shard } from './sweep-order.js';
 
@@ -20,6 +21,8 @@ export interface ResultsHeader {
   /** Of the package. */
   readonly version: string;
   readonly scenarios: readonly ResultsScenario[];
+  /** The plans of earlier failures that its first shard runs, by path. */
+  readonly regressions: readonly string[];
   /** Null for a sweep for a time, from seed 1 on. */
   readonly seeds: SeedRange | null;
   readonly shard: Shard | null;
@@ -52,6 +55,7 @@ const headerSchema: z.ZodType<ResultsHeader> = z.strictObject({
   antecedentResults: z.literal(resultsVersion),
   version: z.string(),
   scenarios: z.array(z.strictObject({ name: z.string(), about: z.string(), goals: z.array(goal) })).min(1),
+  regressions: z.array(z.string()),
   seeds: z.strictObject({ from: seed, to: seed }).nullable(),
   shard: z.strictObject({ index: count, of: count }).nullable(),
   bail: z.boolean(),
@@ -63,6 +67,20 @@ const headerSchema: z.ZodType<ResultsHeader> = z.strictObject({
 
 const endSchema = z.strictObject({
   end: z.strictObject({ elapsedMs: amount, isInterrupted: z.boolean() }),
+});
+
+const verdict = z.enum(['pass', 'safety', 'liveness', 'budget', 'undecided']);
+
+const regressionSchema: z.ZodType<{ readonly regression: RegressionOutcome }> = z.strictObject({
+  regression: z.strictObject({
+    path: z.string(),
+    scenario: z.string(),
+    seed: z.string(),
+    verdict,
+    signature: z.string().nullable(),
+    property: property.nullable(),
+    sentence: z.string().nullable(),
+  }),
 });
 
 const metricsSchema = z.strictObject({
@@ -96,7 +114,7 @@ const failureSchema = z.strictObject({
 const outcomeSchema = z.strictObject({
   scenario: z.string(),
   seed,
-  verdict: z.enum(['pass', 'safety', 'liveness', 'budget', 'undecided']),
+  verdict,
   events: count,
   broadcasts: count,
   deliveries: count,
@@ -115,6 +133,8 @@ export interface ParsedResults {
   readonly header: ResultsHeader;
   /** In the order of the file. */
   readonly outcomes: readonly SeedOutcome[];
+  /** In the order in which they were run. */
+  readonly regressions: readonly RegressionOutcome[];
   /** One for each sweep that came to an end; none after a kill. */
   readonly ends: readonly SweepEnd[];
 }
@@ -126,16 +146,21 @@ export function parseResults(text: string, path: string): ParsedResults {
   const lines = text.split('\n').slice(0, -1);
   const header = readHeader(lines[0] ?? '', path);
   const outcomes: SeedOutcome[] = [];
+  const regressions: RegressionOutcome[] = [];
   const ends: SweepEnd[] = [];
   for (const [index, line] of lines.entries()) {
     if (index === 0) continue;
     const place = `${path}:${index + 1}`;
     const value = parseLine(line, place);
-    const isEnd = typeof value === 'object' && value !== null && 'end' in value;
-    if (isEnd) ends.push(checkLine(endSchema, value, place).end);
+    if (hasKey(value, 'end')) ends.push(checkLine(endSchema, value, place).end);
+    else if (hasKey(value, 'regression')) regressions.push(checkLine(regressionSchema, value, place).regression);
     else outcomes.push(toOutcome(checkLine(outcomeSchema, value, place)));
   }
-  return { header, outcomes, ends };
+  return { header, outcomes, regressions, ends };
+}
+
+function hasKey(value: unknown, key: string): boolean {
+  return typeof value === 'object' && value !== null && key in value;
 }
 
 function readHeader(line: string, path: string): ResultsHeader {

@@ -142,7 +142,16 @@ function prepareSeed(
 
 /** Where the plan of a failing seed is kept, within its directory. */
 export function failureFileName(scenario: string, seed: number | string, system: System = 'antecedent'): string {
-  return `${system === 'antecedent' ? '' : `${system}-`}${scenario}-${seed}.json`;
+  const name = `${safeInFileName(scenario)}-${safeInFileName(String(seed))}.json`;
+  return system === 'antecedent' ? name : `${system}-${name}`;
+}
+
+/** Scenario and seed of a plan that somebody wrote may be any text: what could lead out of a directory is replaced. */
+export function safeInFileName(text: string): string {
+  return text
+    .slice(0, 100)
+    .replaceAll(/[^A-Za-z0-9._-]/g, '_')
+    .replaceAll('..', '_');
 }
 
 function describeFailure(

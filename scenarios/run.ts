@@ -21,9 +21,10 @@ import type { End } from './oracles/convergence.js';
 import { Judge } from './oracles/judge.js';
 import { checkIdle, checkMemory, checkNothingWaits, type MemoryLook } from './oracles/resources.js';
 import type { Property, Violation } from './oracles/violation.js';
-import { toLinkProfile, type Plan, type System } from './plan.js';
+import { numbered, toLinkProfile, type Plan, type System } from './plan.js';
 import { runDigests } from './run-digests.js';
 import { SimCluster } from './sim-cluster.js';
+import { plannedStepper, Stepping, type Stepper } from './steps.js';
 import { findProgram } from './workloads/index.js';
 import type { Program } from './workloads/workload.js';
 
@@ -39,6 +40,8 @@ export interface RunOptions {
   readonly onDiskOperation?: (node: NodeName, operation: DiskOperation) => void;
   /** Programs of the user, for plans that name one. */
   readonly programs?: readonly Program[];
+  /** Decides what happens next, in place of the steps of the plan: see `steps.ts`. */
+  readonly stepper?: Stepper;
 }
 
 export interface RunResult {
@@ -204,14 +207,37 @@ class Run {
       for (const node of nodes) simulation.disk(node).onOperation = (operation) => onDiskOperation(node, operation);
     }
     for (const node of membersAtFirst(this.#plan)) simulation.at(0, () => this.#cluster.start(node));
-    operations.forEach((operation, index) => {
-      simulation.at(operation.atMs, () => this.#cluster.perform({ ...operation, number: index + 1 }));
-    });
+    const stepper = this.#stepper;
+    if (stepper !== undefined) this.#scheduleSteps(stepper);
+    else {
+      for (const operation of numbered(operations)) {
+        simulation.at(operation.atMs, () => this.#cluster.perform(operation));
+      }
+    }
     for (const fault of faults) simulation.at(fault.atMs, () => this.#injector.inject(fault));
     simulation.at(healedAtMs, () => {
       this.#injector.endAll();
       this.#checkLater(false);
     });
+  }
+
+  get #stepper(): Stepper | undefined {
+    const { steps } = this.#plan;
+    return this.#options.stepper ?? (steps === undefined ? undefined : plannedStepper(steps));
+  }
+
+  #scheduleSteps(stepper: Stepper): void {
+    const onStop = (): void => {
+      this.#isGivenUp = true;
+      this.#simulation.stop();
+    };
+    new Stepping({
+      plan: this.#plan,
+      simulation: this.#simulation,
+      cluster: this.#cluster,
+      stepper,
+      onStop,
+    }).schedule();
   }
 
   #checkLater(wasDone: boolean): void {
@@ -243,7 +269,8 @@ class Run {
         this.#checkLater(false);
         return;
       }
-      const events = simulation.events - before.events;
+      // This look is one as well.
+      const events = simulation.events - before.events - 1;
       const live = this.#cluster.live.length;
       // Who is fenced goes on dialling the others, who go on proving that it has forgotten something.
       const restless = this.#cluster.hasFenced
@@ -325,6 +352,7 @@ class Run {
 
   /** The verdict of a run that nothing ended before its time. */
   #finish(eventsMax: number): Violation | undefined {
+    if (this.#isGivenUp) return undefined;
     const simulation = this.#simulation;
     const quietEvents = simulation.events - this.#progress.events;
     const quietMs = Math.max(1, simulation.nowMs - this.#progress.atMs);

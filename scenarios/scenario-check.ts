@@ -3,13 +3,12 @@
  *
  * Kept apart from the test runner (`vitest.ts`), so that others can be served as well, and so that this can be tested.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
 import { AntecedentError } from '../core/index.js';
 import { goalMeanings } from './goals.js';
-import { prepareRun } from './make-plan.js';
+import { programsFor } from './make-plan.js';
 import type { Violation } from './oracles/violation.js';
-import { readPlan } from './plan-schema.js';
+import { readRegressions, type Regression, type RegressionOutcome } from './regressions.js';
 import { failureText } from './report/text.js';
 import { runPlan } from './run.js';
 import type { Scenario } from './scenario.js';
@@ -95,38 +94,46 @@ const program = 'npx antecedent';
  */
 export async function findFailure(scenario: Scenario, options: CheckOptions): Promise<string | undefined> {
   const { seeds, isOne, outDir, signal } = options;
-  const regression = isOne ? undefined : findRegression(scenario, options.regressions);
-  if (regression !== undefined) return regression;
+  const regressions = isOne ? [] : regressionsOf(scenario, options.regressions);
   const result = await sweep({
     scenarios: [scenario],
     seeds,
+    regressions,
     bail: true,
+    // Whoever waits for a test wants to know whether it holds; a plan that was kept can be shrunk later.
+    shrink: false,
     outDir,
     program,
     // Whoever asks for one seed wants to know all about it.
     ...(isOne ? { verifyShare: 1 } : {}),
     ...(signal === undefined ? {} : { signal }),
   });
-  return describeFailure(result, options.rerun);
+  const regressed = result.regressions.find(({ verdict }) => verdict !== 'pass');
+  return regressed === undefined
+    ? describeFailure(result, options.rerun)
+    : describeRegression(scenario, regressed, regressions);
 }
 
-/** The first plan of the folder, in the order of their names, that is of this scenario and fails. */
-function findRegression(scenario: Scenario, folder: string): string | undefined {
-  if (!existsSync(folder)) return undefined;
-  const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
-  for (const file of files.sort()) {
-    const path = join(folder, file);
-    const plan = readPlan(readFileSync(path, 'utf8'), path);
-    if (plan.scenario !== scenario.name) continue;
-    const programs = [prepareRun(scenario, plan.seed).program];
-    const { violations, verdict } = runPlan(plan, { programs });
-    const [violation] = violations;
-    if (violation === undefined && verdict === 'pass') continue;
-    if (violation === undefined) return `${path}, which has failed before, came to no verdict\n`;
-    const { history = [] } = runPlan(plan, { programs, keepHistory: true });
-    return `${path} has failed before, and fails again\n${failureText({ plan, violation, history, planPath: path, program })}`;
-  }
-  return undefined;
+/** The plans of the folder that were made from this scenario; none where there is no such folder. */
+function regressionsOf(scenario: Scenario, folder: string): readonly Regression[] {
+  if (!existsSync(folder)) return [];
+  return readRegressions(folder).filter(({ plan }) => plan.scenario === scenario.name);
+}
+
+function describeRegression(
+  scenario: Scenario,
+  { path, verdict }: RegressionOutcome,
+  regressions: readonly Regression[],
+): string {
+  if (verdict === 'undecided') return `${path}, which has failed before, came to no verdict\n`;
+  const headline = `${path} has failed before, and fails again\n`;
+  const plan = regressions.find((regression) => regression.path === path)?.plan;
+  if (plan === undefined) return headline;
+  const { violations, history = [] } = runPlan(plan, { programs: programsFor(plan, [scenario]), keepHistory: true });
+  const [violation] = violations;
+  return violation === undefined
+    ? headline
+    : `${headline}${failureText({ plan, violation, history, planPath: path, program })}`;
 }
 
 function describeFailure(

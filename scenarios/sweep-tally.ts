@@ -9,6 +9,7 @@ import { share, type RunMetrics } from './metrics.js';
 import { propertyMeanings, type Property } from './oracles/violation.js';
 import type { System } from './plan.js';
 import type { Profile, Variation } from './profile.js';
+import type { RegressionOutcome } from './regressions.js';
 import type { SeedOutcome } from './run-seed.js';
 import type { Scenario } from './scenario.js';
 
@@ -46,6 +47,8 @@ export interface SweepResult {
   readonly properties: readonly Property[];
   readonly scenarios: readonly ScenarioTally[];
   readonly failures: readonly SweepFailure[];
+  /** The plans that were kept of earlier failures: run first, and counted nowhere else. */
+  readonly regressions: readonly RegressionOutcome[];
   readonly notReproducible: readonly SeedName[];
   readonly undecidedRuns: readonly SeedName[];
 }
@@ -88,6 +91,11 @@ export interface SweepFailure extends SeedName, KeptFiles {
   readonly signature: string;
   readonly property: Property;
   readonly sentence: string;
+  /**
+   * The smallest plan that fails like this. Null when nobody looked for it: that is done for the first failure of each
+   * kind, where the sweep keeps plans, is whole and keeps no results (see `sweep.ts`).
+   */
+  readonly shrunkPath: string | null;
 }
 
 /** Where a failure is told about. */
@@ -134,6 +142,7 @@ export class SweepTally {
   readonly #scenarios = new Map<string, Tally>();
   readonly #faults = new Map<string, number>();
   readonly #failures: SweepFailure[] = [];
+  readonly #regressions: RegressionOutcome[] = [];
   readonly #notReproducible: SeedName[] = [];
   readonly #undecided: SeedName[] = [];
   readonly #properties = new Set<Property>();
@@ -188,7 +197,19 @@ export class SweepTally {
       property: violation.property,
       sentence: violation.sentence,
       ...kept,
+      shrunkPath: null,
     });
+  }
+
+  addRegression(outcome: RegressionOutcome): void {
+    this.#regressions.push(outcome);
+  }
+
+  /** A smaller plan was found of a failure. */
+  noteShrunk({ scenario, seed }: SeedName, shrunkPath: string): void {
+    const index = this.#failures.findIndex((failure) => failure.scenario === scenario && failure.seed === seed);
+    const failure = this.#failures[index];
+    if (failure !== undefined) this.#failures[index] = { ...failure, shrunkPath };
   }
 
   result({ elapsedMs, isInterrupted }: { readonly elapsedMs: number; readonly isInterrupted: boolean }): SweepResult {
@@ -219,6 +240,7 @@ export class SweepTally {
       properties: (Object.keys(propertyMeanings) as Property[]).filter((property) => this.#properties.has(property)),
       scenarios,
       failures: this.#failures,
+      regressions: this.#regressions,
       notReproducible: this.#notReproducible,
       undecidedRuns: this.#undecided,
     };

@@ -7,18 +7,28 @@
  * - What a seed gives does not depend on the sweep around it (see `run-seed.ts`); the wall clock only decides when to
  *   stop, and is read only between runs.
  * - What a results file holds is not run again, and what is run is in it as soon as it is taken in.
+ * - What came of a shard, and what a results file holds, is the same on every machine, so that shards can be merged. A
+ *   search for smaller plans ends when its time is up, so there is none in these: a plan that was kept can be shrunk
+ *   later.
+ *
+ * Plans of earlier failures come first, on this thread: they are few and small. Of several shards the first one runs
+ * them.
  */
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { AntecedentError } from '../core/index.js';
 import { FailureKeeper } from './failure-keeper.js';
-import type { ResultsFile } from './results-file.js';
+import { programsFor } from './make-plan.js';
 import type { Variation } from './profile.js';
+import { hasRegressed, runRegression, type Regression } from './regressions.js';
+import type { ResultsFile } from './results-file.js';
 import { failureFileName, runSeed, type RunSeedOptions, type SeedOutcome } from './run-seed.js';
 import type { Scenario } from './scenario.js';
 import { checkPortable, SeedPool } from './seed-pool.js';
+import { FailureShrinker } from './shrink/failure-shrinker.js';
+import type { ShrinkProgress } from './shrink/shrink.js';
 import { countPairs, sweepPairs, type SeedRange, type Shard, type SweepPair } from './sweep-order.js';
-import { SweepTally, type SweepResult } from './sweep-tally.js';
+import { SweepTally, type SeedName, type SweepResult } from './sweep-tally.js';
 import type { SeedSettings } from './worker-messages.js';
 
 export type SweepOptions = (
@@ -31,6 +41,13 @@ export type SweepOptions = (
   readonly bail?: boolean;
   /** Share of the runs that are run twice, to compare their traces; 0.05 when absent. */
   readonly verifyShare?: number;
+  /** Plans of earlier failures, which are run first; only the first shard runs them. */
+  readonly regressions?: readonly Regression[];
+  /**
+   * Look for the smallest plan of the first failure of each kind, where plans are kept; true when absent. Never done with
+   * `shard` or `results`.
+   */
+  readonly shrink?: boolean;
   /** Directory for the plans of failing runs, made when the first one fails; without it nothing is written. */
   readonly outDir?: string;
   /** What to type to start this program, for the reports; `antecedent` when absent. */
@@ -48,8 +65,10 @@ export type SweepOptions = (
   readonly variation?: Variation;
   /** Takes what it holds from there, and adds what is new. Closed by whoever opened it. */
   readonly results?: ResultsFile;
-  /** Called after every run. */
+  /** Called after every run of a seed. */
   readonly onProgress?: (progress: SweepProgress) => void;
+  /** Called after every run that is made to shrink a failure, when all others are done. */
+  readonly onShrinkProgress?: (failure: SeedName, progress: ShrinkProgress) => void;
   /**
    * Ends the sweep: on this thread after the run that is under way, on worker threads at once. The result says what was
    * found so far.
@@ -115,6 +134,8 @@ class Sweep {
   readonly #options: SweepOptions;
   readonly #tally: SweepTally;
   readonly #keeper: FailureKeeper;
+  /** Undefined when failures are kept as they are. */
+  readonly #shrinker: FailureShrinker | undefined;
   readonly #startedAtMs = performance.now();
   readonly #pairs: Generator<SweepPair, void>;
   readonly #total: number;
@@ -131,20 +152,32 @@ class Sweep {
   #turnEndsAtMs = this.#startedAtMs + turnMs;
 
   constructor(options: SweepOptions) {
-    const { scenarios, seeds, shard, outDir, program, variation } = options;
+    const { scenarios, seeds, shard, outDir, program = 'antecedent', variation, results } = options;
+    const run = options.runSeed?.runPlan;
     this.#options = options;
     this.#tally = new SweepTally(scenarios, variation);
     this.#keeper = new FailureKeeper(outDir, {
-      ...{ program, system: variation?.system, runPlan: options.runSeed?.runPlan },
+      ...{ program, system: variation?.system, runPlan: run },
     });
+    const mayShrink = options.shrink !== false && shard === undefined && results === undefined;
+    this.#shrinker = mayShrink
+      ? new FailureShrinker({
+          program,
+          programsFor: (plan) => programsFor(plan, scenarios),
+          signal: options.signal,
+          onProgress: options.onShrinkProgress,
+          runPlan: run,
+        })
+      : undefined;
     this.#pairs = sweepPairs(scenarios, seeds, shard);
     this.#total = seeds === undefined ? Infinity : countPairs(scenarios.length, seeds, shard);
   }
 
   async toEnd(): Promise<SweepResult> {
     const { jobs, signal, results } = this.#options;
+    await this.#runRegressions();
     if (jobs === undefined) await this.#runHere();
-    else await this.#runOnThreads(jobs);
+    else if (!this.#isOver) await this.#runOnThreads(jobs);
     const isInterrupted = signal?.aborted === true;
     // Those behind a run that was cut off are results as good as any.
     for (const turn of [...this.#waiting.keys()].sort((one, other) => one - other)) {
@@ -152,7 +185,24 @@ class Sweep {
     }
     const elapsedMs = performance.now() - this.#startedAtMs;
     results?.end({ elapsedMs, isInterrupted });
+    for await (const { name, shrunkPath } of this.#shrinker?.shrinkAll() ?? []) {
+      this.#tally.noteShrunk(name, shrunkPath);
+    }
     return this.#tally.result({ elapsedMs, isInterrupted });
+  }
+
+  async #runRegressions(): Promise<void> {
+    const { regressions = [], scenarios, shard, bail, results, signal, runSeed: how } = this.#options;
+    if (shard !== undefined && shard.index !== 1) return;
+    for (const regression of regressions) {
+      if (this.#isOver || signal?.aborted === true) return;
+      const programs = programsFor(regression.plan, scenarios);
+      const outcome = runRegression(regression, { programs, runPlan: how?.runPlan });
+      this.#tally.addRegression(outcome);
+      results?.addRegression(outcome);
+      this.#isOver = bail === true && hasRegressed(outcome);
+      if (performance.now() >= this.#turnEndsAtMs) await this.#yieldTurn();
+    }
   }
 
   async #runHere(): Promise<void> {
@@ -242,7 +292,9 @@ class Sweep {
     if (outcome === undefined) return;
     this.#waiting.delete(turn);
     const { results, bail, onProgress } = this.#options;
-    this.#tally.add(outcome, this.#keeper.keep(outcome));
+    const kept = this.#keeper.keep(outcome);
+    this.#tally.add(outcome, kept);
+    this.#shrinker?.note(outcome, kept);
     results?.add(outcome);
     const elapsedMs = performance.now() - this.#startedAtMs;
     onProgress?.({ ...this.#tally.counts, elapsedMs, fraction: this.#fraction(elapsedMs), latest: outcome });

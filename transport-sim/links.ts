@@ -194,6 +194,10 @@ class DialArrival extends SimulationEvent implements Parcel {
     kernel.schedule(this, kernel.nowUs + this.#there.latencyUs());
   }
 
+  copy(): undefined {
+    return undefined;
+  }
+
   override fire(): void {
     const dial = this.#dial;
     const target = this.#there.to;
@@ -245,6 +249,10 @@ class DialAnswer extends SimulationEvent implements Parcel {
       answer.openAtUs = atUs;
     }
     kernel.schedule(this, atUs);
+  }
+
+  copy(): undefined {
+    return undefined;
   }
 
   override fire(): void {

@@ -7,7 +7,7 @@
 import type { NodeName } from '../core/index.js';
 import type { Host, Hosts } from './host.js';
 import type { Kernel } from './kernel.js';
-import type { LinkProfile } from './route.js';
+import type { LinkProfile, Parcel } from './route.js';
 import type { RouteTable } from './route-table.js';
 import { nobody, traceKinds, type TraceKind } from './trace.js';
 
@@ -80,6 +80,38 @@ export class SimulatedNetwork {
     const [fromHost, toHost] = this.#pair(from, to);
     this.#record(traceKinds.release, fromHost, toHost, 0);
     this.#routes.get(fromHost, toHost).release();
+  }
+
+  /** What waits in the hold of one direction, in order: whether each is a write, or else a dial, its answer or a farewell. */
+  held(from: NodeName, to: NodeName): readonly { readonly isWrite: boolean }[] {
+    const [fromHost, toHost] = this.#pair(from, to);
+    return this.#routes.get(fromHost, toHost).held.map((parcel) => ({ isWrite: parcel.copy() !== undefined }));
+  }
+
+  /** Lets go what waits at `index` of a hold, before all others; it goes on holding. */
+  releaseHeld(from: NodeName, to: NodeName, index: number): void {
+    this.#take(from, to, index)?.launch();
+  }
+
+  /** Loses what waits at `index` of a hold. */
+  loseHeld(from: NodeName, to: NodeName, index: number): void {
+    if (this.#take(from, to, index) !== undefined) this.#kernel.countFault('loss');
+  }
+
+  /** Lets a copy of the write go that waits at `index` of a hold; the write itself waits on. */
+  repeatHeld(from: NodeName, to: NodeName, index: number): void {
+    const [fromHost, toHost] = this.#pair(from, to);
+    const copy = this.#routes.get(fromHost, toHost).held[index]?.copy();
+    if (copy === undefined) return;
+    this.#kernel.countFault('duplication');
+    this.#record(traceKinds.release, fromHost, toHost, index + 1);
+    copy.launch();
+  }
+
+  #take(from: NodeName, to: NodeName, index: number): Parcel | undefined {
+    const [fromHost, toHost] = this.#pair(from, to);
+    this.#record(traceKinds.release, fromHost, toHost, index + 1);
+    return this.#routes.get(fromHost, toHost).takeHeld(index);
   }
 
   /** Changes the named fields for all directions, for all from one node, for all to one, or for one direction. */

@@ -75,6 +75,8 @@ export const never = -1;
 export interface Parcel {
   /** Leaves now. */
   launch(): void;
+  /** Another one like it, which keeps no order; undefined for what is no write: a dial, its answer, a farewell. */
+  copy(): Parcel | undefined;
 }
 
 type FaultKind = 'loss' | 'duplication' | 'reordering' | 'cut' | 'corruption' | 'splitting';
@@ -196,6 +198,16 @@ export class Route {
     const held = this.#held;
     this.#held = undefined;
     if (held !== undefined) for (const parcel of held) parcel.launch();
+  }
+
+  /** What waits in the hold, in order. */
+  get held(): readonly Parcel[] {
+    return this.#held ?? [];
+  }
+
+  /** Takes out of the hold what waits at `index`: it is up to the caller what becomes of it. */
+  takeHeld(index: number): Parcel | undefined {
+    return this.#held?.splice(index, 1)[0];
   }
 
   #strikes(kind: FaultKind, rate: number): boolean {

@@ -65,6 +65,7 @@ abstract class Transit extends SimulationEvent implements Parcel {
   }
 
   abstract launch(): void;
+  abstract copy(): Parcel | undefined;
 }
 
 /** A write, or a part of one. */
@@ -90,6 +91,10 @@ export class Bytes extends Transit {
     }
     if (atUs > from.lastArrivalUs) from.lastArrivalUs = atUs;
     from.kernel.schedule(this, atUs);
+  }
+
+  override copy(): Parcel {
+    return new Bytes(this.from, this.to, this.#bytes, this.departUs, this.latencyUs, false);
   }
 
   override fire(): void {
@@ -118,6 +123,10 @@ export class Farewell extends Transit {
   override launch(): void {
     const from = this.from;
     from.kernel.schedule(this, Math.max(this.earliestUs(), from.lastArrivalUs));
+  }
+
+  override copy(): undefined {
+    return undefined;
   }
 
   override fire(): void {

@@ -5,7 +5,7 @@
  * a plan: it is made for failures that are kept, not for all that are found.
  */
 import type { Violation } from '../oracles/violation.js';
-import { readPlan } from '../plan-schema.js';
+import { readPlan } from '../read-plan.js';
 import type { runPlan } from '../run.js';
 import { isBuiltIn } from '../workloads/index.js';
 import { htmlReport } from './html.js';

@@ -4,9 +4,10 @@
  * Annotations: https://docs.github.com/actions/reference/workflow-commands-for-github-actions. Ten of a kind are shown for a step, so
  * no more are written. Both hold text of others: a line of it must not become a command, nor markup.
  */
+import { hasRegressed, type RegressionOutcome } from '../regressions.js';
 import type { SweepFailure, SweepResult } from '../sweep-tally.js';
 import { escapeMarkdown, visible } from './foreign-text.js';
-import { replayLine } from './replay-line.js';
+import { quoteForShell, replayLine } from './replay-line.js';
 
 const annotationsMax = 10;
 const failuresListedMax = 20;
@@ -14,10 +15,18 @@ const failuresListedMax = 20;
 const diagramLengthMax = 50_000;
 
 /** One line each, without newline. */
-export function githubAnnotations({ failures, notReproducible, undecidedRuns }: SweepResult): readonly string[] {
-  const errors = failures.map(({ scenario, seed, property, sentence }) =>
-    annotation('error', `${scenario}, seed ${seed}: ${property} violated`, sentence),
-  );
+export function githubAnnotations(result: SweepResult): readonly string[] {
+  const { failures, regressions, notReproducible, undecidedRuns } = result;
+  const errors = [
+    ...regressions
+      .filter(hasRegressed)
+      .map(({ path, property, sentence }) =>
+        annotation('error', `${path}: ${property ?? 'it'} violated again`, sentence ?? ''),
+      ),
+    ...failures.map(({ scenario, seed, property, sentence }) =>
+      annotation('error', `${scenario}, seed ${seed}: ${property} violated`, sentence),
+    ),
+  ];
   const warnings = [
     ...notReproducible.map(({ scenario, seed }) =>
       annotation('warning', `${scenario}, seed ${seed}: not reproducible`, 'The same plan gave two runs.'),
@@ -43,23 +52,18 @@ export interface JobSummaryOptions {
 
 /** Markdown; ends with a newline. */
 export function jobSummary(result: SweepResult, { program, diagram }: JobSummaryOptions): string {
-  const { runs, failed, undecided, notReproducible, events, scenarios, failures, system } = result;
-  const isGood = failed === 0 && undecided === 0 && notReproducible.length === 0;
-  const verdict =
-    failed > 0
-      ? `❌ ${failed} of ${runs} runs violated a property`
-      : isGood
-        ? `✅ every property held in all ${runs} runs`
-        : `⚠️ ${undecided} runs undecided, ${notReproducible.length} not reproducible`;
+  const { runs, events, scenarios, failures, regressions, system } = result;
+  const regressed = regressions.filter(hasRegressed);
   const rows = scenarios
     .filter((scenario) => scenario.runs > 0)
     .map((scenario) => `| ${escapeMarkdown(scenario.name)} | ${scenario.runs} | ${scenario.failed} |`);
   const rest = failures.length - failuresListedMax;
   return [
-    `## Antecedent: ${verdict}`,
+    `## Antecedent: ${headline(result, regressed.length)}`,
     '',
     `${runs} runs, ${events} simulated events${result.isInterrupted ? ', interrupted' : ''}.`,
     '',
+    ...regressed.slice(0, failuresListedMax).flatMap((regression) => regressionLines(regression, program)),
     ...failures.slice(0, failuresListedMax).flatMap((failure) => failureLines({ ...failure, system }, program)),
     ...(rest > 0 ? [`- and ${rest} more`] : []),
     ...(diagram === undefined ? [] : diagramLines(diagram)),
@@ -74,21 +78,42 @@ export function jobSummary(result: SweepResult, { program, diagram }: JobSummary
   ].join('\n');
 }
 
+function headline(result: SweepResult, regressed: number): string {
+  const { runs, failed, undecided, notReproducible, regressions } = result;
+  if (failed > 0) return `❌ ${failed} of ${runs} runs violated a property`;
+  if (regressed > 0) return `❌ ${regressed} of ${regressions.length} plans of earlier failures failed again`;
+  const isGood = undecided === 0 && notReproducible.length === 0;
+  return isGood
+    ? `✅ every property held in all ${runs} runs`
+    : `⚠️ ${undecided} runs undecided, ${notReproducible.length} not reproducible`;
+}
+
+function regressionLines({ path, property, sentence }: RegressionOutcome, program: string): readonly string[] {
+  return [
+    `- **${escapeMarkdown(path)}: ${property ?? ''}**`,
+    `  ${escapeMarkdown(sentence ?? '')}`,
+    `  \`${asCode(`${program} replay ${quoteForShell(path)}`)}\``,
+  ];
+}
+
 function failureLines(
-  { planPath, ...failure }: SweepFailure & Pick<SweepResult, 'system'>,
+  { planPath, shrunkPath, ...failure }: SweepFailure & Pick<SweepResult, 'system'>,
   program: string,
 ): readonly string[] {
   const { scenario, seed, system, property, sentence } = failure;
-  // Nothing but code in it: what is between the backticks must not hold any.
-  const command = visible(replayLine(program, { scenario, seed, system, planPath: planPath ?? undefined })).replaceAll(
-    '`',
-    "'",
+  const command = asCode(
+    replayLine(program, { scenario, seed, system, planPath: shrunkPath ?? planPath ?? undefined }),
   );
   return [
     `- **${escapeMarkdown(scenario)}, seed ${seed}: ${property}**`,
     `  ${escapeMarkdown(sentence)}`,
     `  \`${command}\``,
   ];
+}
+
+/** Nothing but code: what is between the backticks must not hold any. */
+function asCode(command: string): string {
+  return visible(command).replaceAll('`', "'");
 }
 
 function diagramLines(diagram: string): readonly string[] {

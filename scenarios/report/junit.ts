@@ -2,8 +2,10 @@
  * A sweep as JUnit XML, as continuous integration reads it.
  *
  * Each scenario is a suite. In it every seed that failed, was undecided or could not be reproduced is a test case of its own, and
- * all others together are one: a sweep makes thousands of runs, and nobody reads a list of those that held.
+ * all others together are one: a sweep makes thousands of runs, and nobody reads a list of those that held. Plans of earlier
+ * failures are a suite before all others, and few enough to be listed.
  */
+import type { RegressionOutcome } from '../regressions.js';
 import type { SweepFailure, SweepResult } from '../sweep-tally.js';
 import { escapeMarkup, visible } from './foreign-text.js';
 
@@ -17,9 +19,10 @@ interface TestCase {
 
 /** `reportOf` gives the text of a failure: its report, if it was kept. Ends with a newline. */
 export function junitReport(result: SweepResult, reportOf: (failure: SweepFailure) => string): string {
-  const suites = result.scenarios
-    .filter(({ runs }) => runs > 0)
-    .map(({ name, runs }) => ({ name, cases: casesOf(result, { name, runs }, reportOf) }));
+  const suites = [
+    { name: 'regressions', runs: result.regressions.length, cases: result.regressions.map(caseOfRegression) },
+    ...result.scenarios.map(({ name, runs }) => ({ name, runs, cases: casesOf(result, { name, runs }, reportOf) })),
+  ].filter(({ runs }) => runs > 0);
   const all = suites.flatMap(({ cases }) => cases);
   const seconds = (result.elapsedMs / 1000).toFixed(3);
   return [
@@ -58,6 +61,14 @@ function casesOf(
       return { name: `seed ${seed}`, outcome: 'error', type, message };
     }),
   ];
+}
+
+function caseOfRegression({ path, verdict, property, sentence }: RegressionOutcome): TestCase {
+  if (verdict === 'pass') return { name: path };
+  if (property === null) {
+    return { name: path, outcome: 'error', type: 'undecided', message: 'the run came to no verdict' };
+  }
+  return { name: path, outcome: 'failure', type: property, message: sentence ?? '' };
 }
 
 function counts(cases: readonly TestCase[]): string {

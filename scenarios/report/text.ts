@@ -11,6 +11,7 @@ import { formatTime } from './event-text.js';
 import { describeFault, describeSettings } from './fault-text.js';
 import { formatGrid } from './grid.js';
 import { quoteForShell, replayLine } from './replay-line.js';
+import { describeStep } from './step-text.js';
 
 export interface FailureTextInput {
   readonly plan: Plan;
@@ -18,6 +19,8 @@ export interface FailureTextInput {
   readonly history: readonly HistoryEvent[];
   /** Where the plan was kept; undefined when it was not. */
   readonly planPath: string | undefined;
+  /** The plan is as small as it could be made; by default that is told from its name, `*.shrunk.json`. */
+  readonly isShrunk?: boolean;
   /** What to type to start this program; `antecedent` when absent. */
   readonly program?: string;
   readonly columns?: number;
@@ -25,11 +28,12 @@ export interface FailureTextInput {
 
 export const failureLinesMax = 40;
 const faultsShownMax = 8;
+const stepLinesMax = 5;
 const gridRowsMax = 12;
 
 /** Ends with a newline. */
 export function failureText(input: FailureTextInput): string {
-  const { plan, violation, history, planPath, program = 'antecedent', columns = 100 } = input;
+  const { plan, violation, history, program = 'antecedent', columns = 100 } = input;
   const width = Math.max(40, columns - 2);
   const above = [
     `${plan.scenario}, seed ${plan.seed}${systemName(plan)}: ${violation.property} violated (${propertyMeanings[violation.property]})`,
@@ -37,6 +41,7 @@ export function failureText(input: FailureTextInput): string {
     '',
     `Faults of the plan (${plan.faults.length})`,
     ...indent(faultLines(plan)),
+    ...stepLines(plan, width),
   ];
   const below = [
     '',
@@ -44,7 +49,7 @@ export function failureText(input: FailureTextInput): string {
     ...indent(optionLines(plan, width)),
     '',
     'See it again',
-    ...indent(replayLines(plan, planPath, program)),
+    ...indent(replayLines(input, program)),
   ];
   // The grid has what the rest leaves: less an empty line, its heading and its header.
   const rowsMax = Math.min(gridRowsMax, failureLinesMax - above.length - below.length - 3);
@@ -68,6 +73,14 @@ function faultLines({ faults, options }: Plan): readonly string[] {
   ];
 }
 
+/** In which order things happened, where the plan says so. */
+function stepLines({ steps }: Plan, width: number): readonly string[] {
+  if (steps === undefined) return [];
+  const lines = wrap(steps.map(describeStep).join(' · '), width);
+  const shown = lines.length <= stepLinesMax ? lines : [...lines.slice(0, stepLinesMax - 1), '... see the plan'];
+  return ['', `Steps of the plan (${steps.length})`, ...indent(shown)];
+}
+
 function optionLines(plan: Plan, width: number): readonly string[] {
   const { options } = plan;
   const marks = Object.entries(options.applications).flatMap(([node, { memory }]) => (memory === 'mark' ? [node] : []));
@@ -87,13 +100,15 @@ function optionLines(plan: Plan, width: number): readonly string[] {
   return lines.length <= 5 ? lines : [...lines.slice(0, 4), '... see the plan'];
 }
 
-function replayLines(plan: Plan, planPath: string | undefined, program: string): readonly string[] {
+function replayLines({ plan, planPath, isShrunk }: FailureTextInput, program: string): readonly string[] {
   const replay = replayLine(program, { ...plan, planPath });
   if (planPath === undefined) return [replay];
   return [
     replay,
     `${program} report ${quoteForShell(planPath)} (draws it: a page for the browser)`,
-    `plan: ${planPath} (readable; remove faults by hand to see which matter)`,
+    (isShrunk ?? planPath.endsWith('.shrunk.json'))
+      ? `plan: ${planPath} (readable, and as small as it could be made)`
+      : `plan: ${planPath} (readable; ${program} shrink makes it smaller)`,
   ];
 }
 

@@ -6,12 +6,12 @@ import type { Program } from './workload.js';
 
 export const builtInPrograms: readonly Program[] = [linesProgram, mailboxesProgram];
 
-/** The program called `name`, among `own` first. Throws `E_PLAN`. */
 /** True for the name of a program that comes with this package. */
 export function isBuiltIn(name: string): boolean {
   return builtInPrograms.some((program) => program.name === name);
 }
 
+/** The program called `name`, among `own` first. Throws `E_PLAN`. */
 export function findProgram(name: string, own: readonly Program[]): Program {
   const known = [...own, ...builtInPrograms];
   const found = known.find((program) => program.name === name);

@@ -25,7 +25,7 @@ import {
   type Operation,
 } from '../../core/index.js';
 import type { Milliseconds } from '../duration.js';
-import type { NumberedOperation, OperationBody, PlannedOperation } from '../plan.js';
+import { operationsMax, type NumberedOperation, type OperationBody, type PlannedOperation } from '../plan.js';
 import type { Application, PlanningContext, Program, Workload } from './workload.js';
 
 export interface MailboxesOptions {
@@ -67,6 +67,11 @@ export function mailboxes(options: MailboxesOptions): Workload {
       'E_CONFIG',
       `mailboxes: a rate of ${perSecond} a second is not above 0 and at most 100000`,
     );
+  }
+  const count = (perSecond * options.for) / 1000;
+  if (!(count <= operationsMax)) {
+    const message = `mailboxes: ${perSecond} a second for ${options.for} ms are ${count} operations; a plan has at most ${operationsMax}`;
+    throw new AntecedentError('E_CONFIG', message);
   }
   for (const [key, value] of Object.entries({ users, mailboxesPerUser, mailBytesMax })) {
     if (Number.isSafeInteger(value) && value >= 1) continue;

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { formatPlan } from '../../scenarios/index.js';
@@ -43,4 +43,26 @@ test('a time after the violation changes nothing', async () => {
   const whole = await antecedent('replay', path);
   expect(whole.out).toContain('VIOLATED');
   expect((await antecedent('replay', path, '--until', '1h')).exitCode).toBe(1);
+});
+
+test('a file that no plan can be is refused before it is read', async () => {
+  const path = join(temporaryDirectory(), 'huge.json');
+  writeFileSync(path, '');
+  // A hole: it takes no room.
+  truncateSync(path, 3 * 2 ** 30);
+  const { exitCode, err } = await antecedent('replay', path);
+  expect(exitCode).toBe(2);
+  expect(err).toContain('huge.json has 3221225472 bytes, a plan has at most 268435456');
+});
+
+test.each([
+  ['bytes that are no text', Uint8Array.from([0xff, 0x00, 0x80]), ':1:1 is no JSON'],
+  ['nothing at all', new Uint8Array(), ':1:1 is no JSON: the text ends where a value should be'],
+  ['a list', new TextEncoder().encode('[]'), 'version: it has no "version"'],
+])('%s is no plan, and says so', async (_what, bytes, expected) => {
+  const path = join(temporaryDirectory(), 'odd.json');
+  writeFileSync(path, bytes);
+  const { exitCode, err } = await antecedent('replay', path);
+  expect(exitCode).toBe(2);
+  expect(err).toContain(expected);
 });

@@ -56,6 +56,7 @@ const held: SweepResult = {
     },
   ],
   failures: [],
+  regressions: [],
   notReproducible: [],
   undecidedRuns: [],
 };
@@ -71,6 +72,7 @@ function failure(seed: number, planPath: string | null, reportPath: string | nul
     planPath,
     reportPath,
     htmlPath: reportPath?.replace('.txt', '.html') ?? null,
+    shrunkPath: null,
   };
 }
 
@@ -98,6 +100,32 @@ test('shows the first report whole, and a command for each failure', () => {
   expect(text).toMatch(/calm, seed 9: causal-order +antecedent run calm --seed 9\n/);
   expect(text).toContain(`Diagram of the first: ${reportPath.replace('.txt', '.html')}\n`);
   expect(text).toContain('Next: antecedent replay runs/calm-7.json\n');
+});
+
+test('shows the report of the smallest plan, and how to see that', () => {
+  const directory = temporaryDirectory();
+  const shrunkPath = join(directory, 'calm-7.shrunk.json');
+  writeFileSync(join(directory, 'calm-7.shrunk.txt'), 'the small report\n');
+  const large = failure(7, 'runs/calm-7.json', join(directory, 'calm-7.txt'));
+  const text = describe({ failed: 1, failures: [{ ...large, shrunkPath }] });
+  expect(text).toMatch(/^the small report\n/);
+  expect(text).toContain(`Next: antecedent replay ${shrunkPath}\n`);
+});
+
+test('tells what came of the plans of earlier failures', () => {
+  const kept = { path: 'regressions/a.json', scenario: 'calm', seed: '1', verdict: 'pass' } as const;
+  const held = { ...kept, signature: null, property: null, sentence: null };
+  expect(describe({ regressions: [held] })).toContain('HELD  1 plan of earlier failures, run first\n');
+  const broken = {
+    ...held,
+    verdict: 'safety',
+    signature: 'calm/integrity',
+    property: 'integrity',
+    sentence: 'No.',
+  } as const;
+  const text = describe({ regressions: [held, broken] });
+  expect(text).toContain('REGRESSED  1 of 2 plans of earlier failures\n  regressions/a.json: integrity: No.\n');
+  expect(text).toContain('Next: antecedent replay regressions/a.json\n');
 });
 
 test('counts the failures it does not list', () => {

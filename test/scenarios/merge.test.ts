@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import {
   findScenario,
+  makePlan,
   mergeResults,
   readResults,
   ResultsFile,
@@ -23,14 +24,14 @@ interface Parts {
   readonly paths: readonly string[];
 }
 
-type Range = Pick<Extract<SweepOptions, { readonly seeds: object }>, 'seeds' | 'bail'>;
+type Range = Pick<Extract<SweepOptions, { readonly seeds: object }>, 'seeds' | 'bail' | 'regressions'>;
 
 /** Runs a sweep undivided, and then again in so many shards. */
 async function divide(of: number, runSeed: PretendedRuns | undefined, range: Range): Promise<Parts> {
   const directory = temporaryDirectory();
   const outDir = join(directory, 'runs');
   const options = { scenarios, ...range, ...(runSeed === undefined ? {} : { runSeed }) };
-  const whole = await sweep({ ...options, outDir });
+  const whole = await sweep({ ...options, outDir, shrink: false });
   const paths: string[] = [];
   for (let index = 1; index <= of; index++) {
     const path = join(directory, `part-${index}.jsonl`);
@@ -54,8 +55,10 @@ function comparable(result: SweepResult): string {
   return JSON.stringify({ ...result, ...times }, undefined, 2);
 }
 
+/** Plans and reports. Pages show a run that is made again, and pretended runs cannot be. */
 function contents(directory: string): Readonly<Record<string, string>> {
-  return Object.fromEntries(readdirSync(directory).map((name) => [name, readFileSync(join(directory, name), 'utf8')]));
+  const names = readdirSync(directory).filter((name) => !name.endsWith('.html'));
+  return Object.fromEntries(names.map((name) => [name, readFileSync(join(directory, name), 'utf8')]));
 }
 
 test.each([2, 5])('%d shards of real runs are bit for bit the undivided sweep', async (of) => {
@@ -96,6 +99,23 @@ test('a sweep that stops at the first failure stops at the first of all shards',
   const { whole, outDir, paths } = await divide(3, runs, { seeds: { from: 1, to: 20 }, bail: true });
   expect(whole).toMatchObject({ runs: 19, failed: 1 });
   const { result, missing } = merge(paths, outDir);
+  expect(missing).toEqual([]);
+  expect(comparable(result)).toBe(comparable(whole));
+});
+
+test.each([
+  { bail: false, runs: 12 },
+  { bail: true, runs: 0 },
+])('plans of earlier failures are run once, by the first shard: %o', async ({ bail, runs }) => {
+  const regressions = ['one', 'two', 'three'].map((name) => ({
+    path: `regressions/${name}.json`,
+    plan: { ...makePlan(findScenario('calm'), '1'), scenario: name },
+  }));
+  const pretended = failing((scenario) => scenario === 'two');
+  const { whole, paths } = await divide(3, pretended, { seeds: { from: 1, to: 4 }, bail, regressions });
+  expect(whole.runs).toBe(runs);
+  expect(whole.regressions.map(({ verdict }) => verdict)).toEqual(['pass', 'safety', ...(bail ? [] : ['pass'])]);
+  const { result, missing } = merge([...paths].reverse());
   expect(missing).toEqual([]);
   expect(comparable(result)).toBe(comparable(whole));
 });

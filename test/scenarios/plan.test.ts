@@ -1,5 +1,8 @@
+import { join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AntecedentError } from '../../core/index.js';
+import { AntecedentError, isNodeName, nodeName } from '../../core/index.js';
+import { findInconsistencies } from '../../scenarios/plan-consistency.js';
 import {
   at,
   bitRot,
@@ -8,12 +11,14 @@ import {
   diskErrors,
   diskFull,
   diskStall,
+  failureFileName,
   formatPlan,
   lyingDisk,
   makePlan,
   mailboxes,
   ms,
   partition,
+  planJsonSchema,
   powerLoss,
   randomly,
   readPlan,
@@ -148,7 +153,45 @@ test.each<[what: string, path: Path, value: unknown, expected: string]>([
   ['another version', ['version'], 2, 'version: it has version 2, this program reads version 1'],
   ['no version', ['version'], undefined, 'version: it has no "version"'],
   ['a missing key', ['nodes'], undefined, 'nodes: missing; add it'],
-  ['an unknown key', ['nodez'], 1, 'the document: unknown "nodez"; remove it'],
+  ['an unknown key', ['nodez'], 1, 'the document: unknown "nodez"; did you mean "nodes"?'],
+  ['a key that is like no other', ['colour'], 1, 'the document: unknown "colour"; remove it'],
+  [
+    'a parameter of another kind, with the nearest of its own',
+    ['faults', 0],
+    { atMs: 1, kind: 'crash', node: 'a', restartAfter: 5 },
+    'faults[0]: unknown "restartAfter"; did you mean "restartAfterMs"?',
+  ],
+  [
+    'a kind that is nearly one',
+    ['faults', 0],
+    { atMs: 1, kind: 'partion', groups: [] },
+    'faults[0].kind: no such kind; did you mean "partition"? Otherwise use one of partition, ',
+  ],
+  [
+    'a node that is nearly one',
+    ['joiners'],
+    ['A'],
+    'joiners[0]: "A" is no node of this plan (a, b, c); did you mean "a"?',
+  ],
+  ['a number that is none', ['healedAtMs'], Number.NaN, 'healedAtMs: null is not of type number'],
+  [
+    'a time in the next century',
+    ['deadlineMs'],
+    4e12,
+    'deadlineMs: 4000000000000 is too large; the most is 1000000000',
+  ],
+  [
+    'more nodes than a cluster has',
+    ['nodes'],
+    Array.from({ length: 300 }, (_, index) => `n${index}`),
+    'nodes: a list of 300 is too large; the most is 256',
+  ],
+  [
+    'a mail of a terabyte',
+    ['operations', 0],
+    { atMs: 0, node: 'a', kind: 'append', user: 'u', mailbox: 'b', mail: 'm', bytes: 1e12 },
+    'operations[0].bytes: 1000000000000 is too large; the most is 16777216',
+  ],
   ['a wrong type', ['healedAtMs'], 'soon', 'healedAtMs: "soon" is not of type number; write one that is'],
   ['a negative time', ['operations', 1, 'atMs'], -1, 'operations[1].atMs: -1 is too small; the least is 0'],
   [
@@ -298,8 +341,71 @@ test.each<[what: string, path: Path, value: unknown, expected: string]>([
   expect(message).toContain(expected);
 });
 
-test('refuses what is no JSON', () => {
-  expect(refusal('{')).toContain('plan.json is no JSON');
+test('more deliveries than a run can make are refused with an estimate', () => {
+  const nodes = Array.from({ length: 200 }, (_, index) => nodeName(`n${index}`));
+  const operation = { atMs: 1, node: nodeName('n1'), kind: 'line', text: '' } as const;
+  const large: Plan = {
+    ...makePlan(calm, '1'),
+    nodes,
+    operations: Array(150_000).fill(operation) as Plan['operations'],
+  };
+  expect(findInconsistencies(large)).toEqual([
+    {
+      path: ['operations'],
+      text: '150000 operations at 200 nodes make about 30 million deliveries, and 20 million are the most; take out operations or nodes',
+    },
+  ]);
+});
+
+test('refuses what is no JSON, and says where', () => {
+  expect(refusal('{')).toBe('plan.json:1:2 is no JSON: the text ends where a key in double quotes should be; mend it');
+  expect(refusal('{\n  "version": 1,\n  "seed": NaN\n}')).toContain(
+    'plan.json:3:11 is no JSON: NaN is no value of JSON',
+  );
+  expect(refusal('{"version": 1, "version": 1}')).toContain(
+    'plan.json:1:16 is no JSON: the key "version" is there twice',
+  );
+});
+
+test('names the line and the column of each problem', () => {
+  const text = formatPlan(makePlan(calm, '1')).replace('"workload"', '"workloda"').replace('"loss":0', '"loss":7');
+  const lines = text.split('\n');
+  const placeOf = (part: string): string => {
+    const line = lines.findIndex((one) => one.includes(part));
+    return `${line + 1}:${(lines[line] ?? '').indexOf(part) + 1}`;
+  };
+  const loss = placeOf('"loss":7').split(':').map(Number) as [number, number];
+  expect(refusal(text).split('\n').slice(1)).toEqual([
+    '  1:1  workload: missing; add it, it is of type string',
+    `  ${loss[0]}:${loss[1] + '"loss":'.length}  options.link.loss: 7 is too large; the most is 1`,
+    `  ${placeOf('"workloda"')}  the document: unknown "workloda"; did you mean "workload"?`,
+  ]);
+});
+
+test('a plan is data: nothing in it leads out of the directory in which it is kept', () => {
+  for (const name of ['../../etc/passwd', '/etc/passwd', '..', 'a\0b', 'c:\\x', 'x'.repeat(5000)]) {
+    const fileName = failureFileName(name, name);
+    expect(fileName).toMatch(/^[A-Za-z0-9._-]{1,205}\.json$/);
+    expect(join('runs', fileName)).toBe(`runs/${fileName}`);
+  }
+  expect(failureFileName('lossy', 7)).toBe('lossy-7.json');
+});
+
+test.each([
+  [
+    () => mailboxes({ perSecond: 100_000, for: seconds(10_000) }),
+    'mailboxes: 100000 a second for 10000000 ms are 1000000000 operations',
+  ],
+  [
+    () =>
+      makePlan(
+        scenario('wide', { about: '', nodes: 1e9, workload: mailboxes({ perSecond: 1, for: seconds(1) }) }),
+        '1',
+      ),
+    'a scenario with 1000000000 nodes',
+  ],
+])('a scenario of a size that nobody can run is refused: %#', (make, expected) => {
+  expect(make).toThrow(expected);
 });
 
 test('names all problems at once, up to ten', () => {
@@ -308,6 +414,34 @@ test('names all problems at once, up to ten', () => {
   expect(lines).toHaveLength(12);
   expect(lines[10]).toContain('operations[9].node');
   expect(lines[11]).toBe('  and 2 more');
+});
+
+test('the pattern of names in the JSON Schema is the rule of names', () => {
+  const { properties } = planJsonSchema() as {
+    readonly properties: {
+      readonly nodes: { readonly items: { readonly pattern: string; readonly maxLength: number } };
+    };
+  };
+  const { pattern, maxLength } = properties.nodes.items;
+  const text = fc.string({ unit: fc.constantFrom('a', 'Z', '0', '.', '_', '-', '/', ' '), maxLength: 70 });
+  fc.assert(
+    fc.property(text, (name) => {
+      expect(name.length <= maxLength && new RegExp(pattern).test(name), name).toBe(isNodeName(name));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('steps come back from the text, and name nodes of the plan', () => {
+  const steps = [
+    { kind: 'operation', node: 'a' },
+    { kind: 'deliver', from: 'a', to: 'b' },
+    { kind: 'crash', node: 'c' },
+  ];
+  expect(readPlan(edited(['steps'], steps), 'plan.json').steps).toEqual(steps);
+  expect(refusal(edited(['steps'], [{ kind: 'drop', from: 'a', to: 'z' }]))).toContain('steps[0].to: "z" is no node');
+  expect(refusal(edited(['steps'], [{ kind: 'deliver', node: 'a' }]))).toContain('steps[0].from: missing; add it');
+  expect(refusal(edited(['steps'], [{ kind: 'delivr', from: 'a', to: 'b' }]))).toContain('did you mean "deliver"?');
 });
 
 test('a text has one operation a line', () => {

@@ -2,7 +2,15 @@
 import { appendFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { findScenario, readResults, ResultsFile, sweep, type SweepResult } from '../../scenarios/index.js';
+import {
+  findScenario,
+  makePlan,
+  readResults,
+  ResultsFile,
+  runRegression,
+  sweep,
+  type SweepResult,
+} from '../../scenarios/index.js';
 import { temporaryDirectory } from '../cli/temporary-directory.js';
 import { failing, pretend, type PretendedRuns } from './pretended-runs.js';
 
@@ -114,6 +122,7 @@ test('results of another sweep are left alone', async () => {
     { ...identity, scenarios: [findScenario('calm')] },
     { ...identity, shard: { index: 1, of: 2 } },
     { ...identity, bail: true },
+    { ...identity, regressions: [{ path: 'regressions/one.json', plan: makePlan(findScenario('calm'), '1') }] },
     { ...identity, variation: { profile: 'calm' } as const },
   ];
   for (const other of others) {
@@ -147,6 +156,25 @@ test.each([
   expect(() => readResults(path)).toThrow(message);
   expect(() => ResultsFile.open(path, identity)).toThrow(message);
   expect(readFileSync(path, 'utf8')).toBe(text);
+});
+
+test('what came of a regression is written once, and must be the same when it is run again', () => {
+  const path = temporaryFile();
+  const regressions = [{ path: 'regressions/one.json', plan: makePlan(findScenario('calm'), '1') }];
+  const [regression] = regressions;
+  const outcome = runRegression(regression ?? expect.fail(), pretend());
+  const open = (): ResultsFile => ResultsFile.open(path, { ...identity, regressions });
+  for (let sweeps = 0; sweeps < 2; sweeps++) {
+    const results = open();
+    results.addRegression(outcome);
+    results.close();
+  }
+  expect(readResults(path).regressions).toEqual([outcome]);
+  const results = open();
+  expect(() => results.addRegression({ ...outcome, verdict: 'undecided' })).toThrow(
+    `regressions/one.json takes another course than in ${path}: that was written by other code`,
+  );
+  results.close();
 });
 
 test('what a run came to is read back as it was', async () => {

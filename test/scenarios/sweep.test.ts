@@ -1,8 +1,17 @@
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { findScenario, readPlan, runSeed, scenario, sweep, type Goal } from '../../scenarios/index.js';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import {
+  findScenario,
+  makePlan,
+  readPlan,
+  runSeed,
+  scenario,
+  sweep,
+  type Goal,
+  type Regression,
+} from '../../scenarios/index.js';
 import { failing, metrics, pretend, violation } from './pretended-runs.js';
 
 const calm = findScenario('calm');
@@ -104,6 +113,7 @@ test('keeps the plan and the reports of a failure', async () => {
     scenarios: [calm, lossy],
     seeds: { from: 1, to: 3 },
     outDir,
+    shrink: false,
     runSeed: failing((scenario, seed) => scenario === 'lossy' && seed === 2),
   });
   const planPath = join(outDir, 'lossy-2.json');
@@ -120,6 +130,7 @@ test('keeps the plan and the reports of a failure', async () => {
       planPath,
       reportPath,
       htmlPath,
+      shrunkPath: null,
     },
   ]);
   expect(readPlan(readFileSync(planPath, 'utf8'), planPath)).toMatchObject({ scenario: 'lossy', seed: '2' });
@@ -136,12 +147,102 @@ test('writes nothing when nothing fails', async () => {
 
 test('keeps ten plans of one kind of failure, and lists the others', async () => {
   const outDir = temporaryDirectory();
-  const result = await sweep({ scenarios: [calm], seeds: { from: 1, to: 15 }, outDir, runSeed: failing(() => true) });
+  const runSeed = failing(() => true);
+  const result = await sweep({ scenarios: [calm], seeds: { from: 1, to: 15 }, outDir, shrink: false, runSeed });
   expect(result.failures.map(({ planPath }) => planPath !== null)).toEqual(
     Array.from({ length: 15 }, (_, i) => i < 10),
   );
   // Each with a report as text and one as a page.
   expect(readdirSync(outDir)).toHaveLength(30);
+});
+
+test('keeps the smallest plan of the first failure of each kind', async () => {
+  const outDir = temporaryDirectory();
+  const seen: string[] = [];
+  const runSeed = failing((scenario) => scenario === 'lossy');
+  const { failures } = await sweep({
+    scenarios: [calm, lossy],
+    seeds: { from: 4, to: 6 },
+    outDir,
+    runSeed,
+    onShrinkProgress: ({ seed }, { size }) => seen.push(`${seed} ${size.nodes}`),
+  });
+  const shrunkPath = join(outDir, 'lossy-4.shrunk.json');
+  expect(failures.map((failure) => failure.shrunkPath)).toEqual([shrunkPath, null, null]);
+  const smallest = readPlan(readFileSync(shrunkPath, 'utf8'), shrunkPath);
+  expect([smallest.nodes.length, smallest.operations.length, smallest.faults.length]).toEqual([1, 0, 0]);
+  expect(readFileSync(join(outDir, 'lossy-4.shrunk.txt'), 'utf8')).toContain(`antecedent replay ${shrunkPath}`);
+  expect(seen.at(0)).toBe('4 4');
+  expect(seen.at(-1)).toBe('4 1');
+});
+
+test('an interrupted sweep shrinks nothing', async () => {
+  const interruption = new AbortController();
+  const outDir = temporaryDirectory();
+  await sweep({
+    scenarios: [calm],
+    seeds: { from: 1, to: 9 },
+    outDir,
+    signal: interruption.signal,
+    runSeed: failing(() => true),
+    onProgress: () => interruption.abort(),
+  });
+  expect(readdirSync(outDir)).toEqual(['calm-1.html', 'calm-1.json', 'calm-1.txt']);
+});
+
+describe('plans of earlier failures', () => {
+  const regression = (name: string): Regression => ({ path: `regressions/${name}.json`, plan: makePlan(calm, name) });
+  const regressions = [regression('one'), regression('two')];
+
+  test('are run first, and counted by themselves', async () => {
+    const order: string[] = [];
+    const { runPlan: run } = pretend();
+    const result = await sweep({
+      scenarios: [calm],
+      seeds: { from: 1, to: 1 },
+      regressions,
+      verifyShare: 0,
+      runSeed: {
+        runPlan: (plan, options) => {
+          order.push(plan.seed);
+          return run(plan, options);
+        },
+      },
+    });
+    expect(order).toEqual(['one', 'two', '1']);
+    expect(result).toMatchObject({ runs: 1, passed: 1, failed: 0 });
+    expect(result.regressions).toEqual(
+      regressions.map(({ path, plan }) => ({
+        path,
+        scenario: 'calm',
+        seed: plan.seed,
+        verdict: 'pass',
+        signature: null,
+        property: null,
+        sentence: null,
+      })),
+    );
+  });
+
+  test('that fail say so, and end a sweep that stops at the first failure', async () => {
+    const options = {
+      scenarios: [calm],
+      seeds: { from: 1, to: 3 },
+      regressions,
+      runSeed: failing((_, seed) => Number.isNaN(seed)),
+    };
+    const all = await sweep(options);
+    expect(all).toMatchObject({ runs: 3, failed: 0 });
+    expect(all.regressions[1]).toMatchObject({
+      verdict: 'safety',
+      signature: 'calm/causal-order',
+      property: 'causal-order',
+      sentence: violation.sentence,
+    });
+    const first = await sweep({ ...options, bail: true });
+    expect(first).toMatchObject({ runs: 0 });
+    expect(first.regressions).toHaveLength(1);
+  });
 });
 
 test('stops at the first failure when asked to', async () => {

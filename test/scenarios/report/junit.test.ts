@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { junitReport } from '../../../scenarios/index.js';
+import { junitReport, type SweepResult } from '../../../scenarios/index.js';
 import { hostileText } from './stories.js';
 import { failureAt, resultOf } from './sweep-results.js';
 
@@ -29,6 +29,35 @@ test('a suite a scenario, a case for each seed that did not hold, and one for al
     '  </testsuite>',
     '</testsuites>',
     '',
+  ]);
+});
+
+test('plans of earlier failures are a suite of their own, before all others', () => {
+  const of = { scenario: 'calm', seed: '1', signature: null, property: null, sentence: null };
+  const regressions: SweepResult['regressions'] = [
+    { ...of, path: 'regressions/a.json', verdict: 'pass' },
+    {
+      ...of,
+      path: 'regressions/b.json',
+      verdict: 'safety',
+      signature: 'calm/causal-order',
+      property: 'causal-order',
+      sentence: 'b was given a:2 before a:1.',
+    },
+    { ...of, path: 'regressions/c.json', verdict: 'undecided' },
+  ];
+  const lines = junitReport(resultOf({ calm: 1 }, { regressions }), () => '').split('\n');
+  expect(lines.slice(1, 11)).toEqual([
+    '<testsuites name="antecedent sweep" tests="4" failures="1" errors="1" time="1.500">',
+    '  <testsuite name="regressions" tests="3" failures="1" errors="1">',
+    '    <testcase classname="regressions" name="regressions/a.json"/>',
+    '    <testcase classname="regressions" name="regressions/b.json">',
+    '      <failure type="causal-order" message="b was given a:2 before a:1."></failure>',
+    '    </testcase>',
+    '    <testcase classname="regressions" name="regressions/c.json">',
+    '      <error type="undecided" message="the run came to no verdict"></error>',
+    '    </testcase>',
+    '  </testsuite>',
   ]);
 });
 

@@ -13,6 +13,7 @@ export function failureAt(scenario: string, seed: number, changes: Partial<Sweep
     planPath: `runs/${scenario}-${seed}.json`,
     reportPath: `runs/${scenario}-${seed}.txt`,
     htmlPath: `runs/${scenario}-${seed}.html`,
+    shrunkPath: null,
     ...changes,
   };
 }
@@ -50,6 +51,7 @@ export function resultOf(runs: Readonly<Record<string, number>>, changes: Partia
       metrics,
     })),
     failures,
+    regressions: [],
     notReproducible: [],
     undecidedRuns,
     ...{ goals: noGoals, missedGoals: [], profile: null, without: [] },

@@ -84,6 +84,25 @@ test('what was done to a disk stands in the column of its node, before what came
   ]);
 });
 
+test('of a plan with steps the order is told, and never takes the place of the rest', () => {
+  const [a, b] = [nodeName('a'), nodeName('b')];
+  const steps: Plan['steps'] = [
+    { kind: 'operation', node: a },
+    { kind: 'deliver', from: a, to: b },
+    { kind: 'drop', from: b, to: a },
+    { kind: 'crash', node: b },
+    { kind: 'restart', node: b },
+  ];
+  const text = report({ plan: { ...plan, steps } });
+  expect(text).toContain('Steps of the plan (5)\n');
+  expect(text).toContain('a broadcasts · a > b arrives · b > a is lost · b crashes · b starts\n');
+  const long = report({
+    plan: { ...plan, steps: Array.from({ length: 500 }, () => steps[1] ?? steps[0]) as typeof steps },
+  });
+  expect(long.trimEnd().split('\n').length).toBeLessThanOrEqual(40);
+  expect(long).toContain('What led to it');
+});
+
 test('without a kept plan, scenario and seed are enough', () => {
   expect(report()).toContain('antecedent run partition-heal --seed 1');
 });

@@ -1,0 +1,9 @@
+import { test } from 'vitest';
+import { expectShrunk, quickCases, shrinkingCases } from './shrinking.js';
+
+test.each(shrinkingCases.slice(quickCases.length).map((one) => [one.mutant, one] as const))(
+  'a failure of %s comes to at most twice what a person would write',
+  async (_id, one) => {
+    await expectShrunk(one);
+  },
+);
