@@ -109,7 +109,7 @@ export const stateMutants: readonly Mutant[] = [
     id: 'heads-are-not-woken-by-a-snapshot',
     about: 'What waited for a message that has come with a snapshot goes on waiting.',
     scenario: 'snapshot-join',
-    seed: 119,
+    seed: 135,
     edits: [
       {
         file: 'core/causal/hold-back-queue.ts',
