@@ -11,9 +11,8 @@ interface Vocabulary {
   readonly faultClassNames: readonly FaultClassName[];
 }
 
-/** Borders and the columns beside the one that says what was planted, at most. */
-const otherColumns = 74;
-const aboutMin = 30;
+/** Narrowest column of text that is broken into lines. */
+const textWidthMin = 30;
 
 export function describeFindings(stream: Stream, found: Findings, vocabulary: Vocabulary): string {
   return [
@@ -32,22 +31,33 @@ function newTable(stream: Stream, options: Table.TableConstructorOptions): Table
 }
 
 function findingTable(stream: Stream, { findings }: Findings, { idOf }: Vocabulary): string {
-  const aboutWidth = Math.max(aboutMin, stream.columns - otherColumns);
+  const head = ['bug', 'seeds', 'found in', 'given away by'];
+  const rows = findings.map(({ mutant, result: { discovery, seeds } }) => [
+    idOf(mutant),
+    discovery === undefined ? `> ${formatCount(seeds)}` : formatCount(seeds),
+    // The whole catalogue was searched, or only the one scenario.
+    mutant.scenario === undefined ? (discovery?.scenario ?? '') : `${mutant.scenario} alone`,
+    discovery?.symptom ?? 'NOT FOUND',
+  ]);
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const table = newTable(stream, {
-    head: ['bug', 'seeds', 'found in', 'given away by', 'what was planted'],
+    head: [...head, 'what was planted'],
     colAligns: ['left', 'right', 'left', 'left', 'left'],
-    colWidths: [null, null, null, null, aboutWidth],
+    colWidths: [null, null, null, null, restOf(stream, widths)],
     wordWrap: true,
   });
-  for (const { mutant, result } of findings) {
-    const { discovery, seeds } = result;
-    const seedsText = discovery === undefined ? `> ${formatCount(seeds)}` : formatCount(seeds);
-    const symptom = discovery === undefined ? paint(stream, 'red', 'NOT FOUND') : discovery.symptom;
-    // The whole catalogue was searched, or only the one scenario.
-    const where = mutant.scenario === undefined ? (discovery?.scenario ?? '') : `${mutant.scenario} alone`;
-    table.push([idOf(mutant), seedsText, where, symptom, mutant.about]);
+  for (const [index, [id, seeds, where, symptom = '']] of rows.entries()) {
+    const finding = findings[index];
+    const marked = finding?.result.discovery === undefined ? paint(stream, 'red', symptom) : symptom;
+    table.push([id, seeds, where, marked, finding?.mutant.about]);
   }
   return table.toString();
+}
+
+/** What columns of these widths leave of a line, with a blank at both sides of each and borders between. */
+function restOf(stream: Stream, widths: readonly number[]): number {
+  const taken = widths.reduce((sum, width) => sum + width + 3, 0);
+  return Math.max(textWidthMin, stream.columns - taken - 2);
 }
 
 function ablationTable(
@@ -60,7 +70,7 @@ function ablationTable(
   const table = newTable(stream, {
     head: ['without', 'still found', 'not found any more'],
     colAligns: ['left', 'right', 'left'],
-    colWidths: [null, null, Math.max(aboutMin, stream.columns - 32)],
+    colWidths: [null, null, restOf(stream, [10, 11])],
     wordWrap: true,
   });
   for (const name of faultClassNames) {

@@ -223,7 +223,7 @@ class Sweep {
     const pool = await SeedPool.open({ jobs, runLimitMs, signal: this.#stop.signal });
     signal?.addEventListener('abort', stop);
     try {
-      await Promise.all(Array.from({ length: jobs }, () => this.#runOn(pool)));
+      await Promise.all(Array.from({ length: Math.min(jobs, this.#total) }, () => this.#runOn(pool)));
     } finally {
       signal?.removeEventListener('abort', stop);
       await pool.close();

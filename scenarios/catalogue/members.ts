@@ -210,7 +210,7 @@ function drawNewcomer(
   isLarge: boolean,
 ): { readonly newcomer: string; readonly arrivesAtMs: number; readonly body: Omit<ScenarioBody, 'nodes'> } {
   const writing = isLarge
-    ? longMails(mailboxes({ perSecond: 70, for: seconds(3.5), durable: 'mixed' }), random.between(1500, 4500))
+    ? longMails(mailboxes({ perSecond: 70, for: seconds(3.5), durable: 'mixed' }), random.between(2000, 6000))
     : mailboxes({ perSecond: 100, for: seconds(3.5), durable: 'mixed' });
   const arrivesAtMs = random.between(1200, 1800);
   const node = random.pick(nodes);

@@ -109,7 +109,11 @@ test('what TCP hides from a program does it no harm', () => {
 test('a sweep finds bugs of many kinds, each of which comes again', async () => {
   const names = ['crash-restart', 'power-loss', 'minority-dies-for-good', 'disk-full', 'small-log'];
   const scenarios = names.map(findScenario);
-  const { failures, notReproducible, system } = await sweep({ scenarios, variation: { system: 'pluto' }, seeds: { from: 1, to: 4 } });
+  const { failures, notReproducible, system } = await sweep({
+    scenarios,
+    variation: { system: 'pluto' },
+    seeds: { from: 1, to: 4 },
+  });
   expect([system, notReproducible]).toEqual(['pluto', []]);
   expect(new Set(failures.map(({ signature }) => signature)).size).toBeGreaterThanOrEqual(6);
   expect(new Set(failures.map(({ property }) => property)).size).toBeGreaterThanOrEqual(4);

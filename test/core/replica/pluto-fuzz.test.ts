@@ -56,7 +56,9 @@ class TextNode {
 
   receive(line: string): void {
     this.waiting.push(parse(line));
-    for (let index = 0; (index = this.waiting.findIndex((message) => this.#isDue(message))) >= 0;) {
+    for (;;) {
+      const index = this.waiting.findIndex((message) => this.#isDue(message));
+      if (index < 0) break;
       const [message] = this.waiting.splice(index, 1);
       if (message === undefined || message.clock.get(message.sender) === this.#count(message.sender)) continue;
       this.counts.set(message.sender, this.#count(message.sender) + 1);

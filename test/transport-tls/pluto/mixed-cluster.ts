@@ -175,8 +175,8 @@ export class MixedCluster {
       const expected = other === origin ? count - 1 : count;
       const applied = counts.get(other) ?? 0;
       const isRight = other === origin ? applied === expected : applied >= expected;
-      if (!isRight)
-        this.problems.push(`${name} applied ${origin}:${clock.get(origin) ?? 0} behind ${applied} of ${other}`);
+      if (isRight) continue;
+      this.problems.push(`${name} applied ${origin}:${clock.get(origin) ?? 0} behind ${applied} of ${other}`);
     }
     counts.set(origin, (counts.get(origin) ?? 0) + 1);
     payloads.push(payload);
