@@ -115,7 +115,7 @@ export const slowPeer: Scenario = scenario('slow-peer', {
     'One node has a thin line and a slow disk: it falls behind while the others write, and catches up as slow as it is.',
   goals: ['held-back'],
   nodes: 4,
-  workload: mailboxes({ perSecond: 20, for: seconds(2), mailBytesMax: 1200 }),
+  workload: mailboxes({ perSecond: 20, for: seconds(2), mailBytesMax: 900 }),
   faults: [
     at(
       ms(100),

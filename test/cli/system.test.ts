@@ -31,7 +31,7 @@ test('what is printed to be typed next keeps the system', async () => {
   const { exitCode, out } = await antecedent('run', 'calm', '--system', 'pluto');
   expect([exitCode, out]).toEqual([0, expect.stringContaining('HELD  calm, seed 1, pluto: every property held.')]);
   expect(out).toContain('antecedent run calm --system pluto --seed 2,');
-  expect(out).toContain('antecedent sweep calm --for 10s --system pluto\n');
+  expect(out).toContain('antecedent sweep calm --system pluto --for 10s\n');
 });
 
 test('a sweep keeps its plans apart from ours, and names only scenarios that v0.4 has a word for', async () => {
