@@ -129,7 +129,7 @@ export const journalMutants: readonly Mutant[] = [
         to: '',
       },
     ],
-    breaks: ['integrity', 'no-unexpected-stop', 'durability'],
+    breaks: ['integrity', 'no-unexpected-stop', 'durability', 'deadlock'],
   },
   {
     number: 'M11',
@@ -240,7 +240,7 @@ export const journalMutants: readonly Mutant[] = [
         to: '',
       },
     ],
-    breaks: ['durability', 'position-order', 'no-duplication', 'no-unexpected-stop'],
+    breaks: ['durability', 'position-order', 'no-duplication', 'no-unexpected-stop', 'retention'],
   },
   {
     name: 'corruption-taken-for-a-torn-tail',
