@@ -9,7 +9,7 @@ export const handingOverMutants: readonly Mutant[] = [
     seenIn: 'pluto v0.4, receiver',
     standsFor: 'a malformed line of the log that kills the receiver at every start; here no record can be malformed',
     scenario: 'poison-message',
-    shows: { scenario: 'poison-message', seed: 18 },
+    shows: { scenario: 'poison-message', seed: 50 },
     edits: [
       {
         file: 'core/replica/replica.ts',
@@ -39,7 +39,7 @@ export const handingOverMutants: readonly Mutant[] = [
     name: 'marked-before-applied',
     about: 'A message is marked as applied when it is handed over: a crash in between has it lost.',
     seenIn: 'Kafka consumers that commit by themselves (dpkp/kafka-python #722, confluentinc/librdkafka #1122)',
-    shows: { scenario: 'fsync-fails', seed: 1 },
+    shows: { scenario: 'poison-message', seed: 1 },
     edits: [
       {
         file: 'core/replica/deliveries.ts',

@@ -121,7 +121,7 @@ export const journalMutants: readonly Mutant[] = [
     name: 'body-without-checksum',
     about: 'What a torn write has left of a record counts as the record.',
     seenIn: 'ArcadeDB, pages (ArcadeData/arcadedb #5054)',
-    shows: { scenario: 'power-loss', seed: 4 },
+    shows: { scenario: 'bit-rot', seed: 2 },
     edits: [
       {
         file: 'core/journal/recovery.ts',

@@ -23,7 +23,7 @@ export const linkMutants: readonly Mutant[] = [
     name: 'sent-counts-as-received',
     about: 'The journal drops what was written to the link of a member, whether or not the member has acknowledged it.',
     seenIn: 'pluto v0.4, sender',
-    shows: { scenario: 'torn-tail', seed: 1 },
+    shows: { scenario: 'disk-full', seed: 2 },
     edits: [
       {
         file: 'core/replica/retention.ts',
@@ -56,7 +56,7 @@ export const linkMutants: readonly Mutant[] = [
     seenIn: 'pluto v0.4, sender',
     standsFor:
       'a message sent to some, and after a crash to all again; here what comes twice is taken once, and what can go wrong is the count',
-    shows: { scenario: 'wiped-disk', seed: 1 },
+    shows: { scenario: 'restored-backup', seed: 1 },
     edits: [
       {
         file: 'core/replica/knowledge.ts',

@@ -21,7 +21,7 @@ export const mailboxMutants: readonly Mutant[] = [
     number: 'M30',
     name: 'tags-begin-anew',
     about: 'The number in a tag counts from the start of the process: after a restart tags come again.',
-    shows: { scenario: 'repaired-log', seed: 1 },
+    shows: { scenario: 'repaired-log', seed: 2 },
     edits: [
       {
         file: 'scenarios/sim-member.ts',
@@ -44,7 +44,7 @@ export const mailboxMutants: readonly Mutant[] = [
     about: 'Of two mails of one name in a mailbox the one stays that came last, wherever it came last.',
     seenIn: 'delta-enabled-crdts, registers of the same time (CBaquero/delta-enabled-crdts #7)',
     standsFor: 'a register in which equal times are told apart by arrival; here no times are compared',
-    shows: { scenario: 'member-joins', seed: 2 },
+    shows: { scenario: 'restored-backup', seed: 1 },
     edits: [
       {
         file: 'core/crdt/mailboxes.ts',

@@ -149,7 +149,7 @@ export const orderingMutants: readonly Mutant[] = [
     name: 'restart-forgets-clock',
     about: 'After a restart a node that keeps the mark forgets what its application may have seen beyond the mark.',
     scenario: 'power-loss',
-    shows: { scenario: 'power-loss', seed: 101 },
+    shows: { scenario: 'power-loss', seed: 120 },
     edits: [
       {
         file: 'core/replica/deliveries.ts',
@@ -163,7 +163,7 @@ export const orderingMutants: readonly Mutant[] = [
     name: 'redelivery-sets-the-clock-back',
     about: 'What is delivered again after a restart replaces a newer entry in the clock of the next broadcast.',
     scenario: 'power-loss',
-    shows: { scenario: 'power-loss', seed: 101 },
+    shows: { scenario: 'power-loss', seed: 120 },
     edits: [
       {
         file: 'core/replica/deliveries.ts',
