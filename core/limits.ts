@@ -64,7 +64,7 @@ export interface Timings {
   readonly wantRetryMs: number;
   /** A connected peer that has taken in nothing more of our log for this long, though there is more of it, is reported. */
   readonly stuckMs: number;
-  /** What the application has applied is entered in the journal with whatever else is written, or after this long: see `Marking`. */
+  /** What the application has applied is entered in the journal with whatever else is written, or this long after the append under way: see `Marking`. */
   readonly markDelayMs: number;
   /** While the disk takes no writes, such as when it is full, the journal tries again this often. */
   readonly storageRetryMs: number;

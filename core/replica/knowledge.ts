@@ -7,7 +7,6 @@ import { Slab } from '../message/slab.js';
 import type { ClusterName, NodeName } from '../names.js';
 import type { Digests, Random } from '../ports.js';
 import { Adverts } from './adverts.js';
-
 import { ClosedLogs } from './closed-logs.js';
 import { Deliveries } from './deliveries.js';
 import { Logs } from './logs.js';

@@ -12,7 +12,7 @@ export class Marking {
   readonly #deliveries: Deliveries;
   readonly #outbox: Outbox;
   readonly #delayMs: number;
-  /** As of the last input that says what time it is. The application may have been at work since: then the mark goes early. */
+  /** As of the last append, wake-up or start. The application may have been at work since: then the mark goes early. */
   #nowMs = -Infinity;
   /** Set while a mark waits. */
   #dueMs: number | undefined;
