@@ -16,7 +16,7 @@ const textWidthMin = 30;
 
 export function describeFindings(stream: Stream, found: Findings, vocabulary: Vocabulary): string {
   return [
-    'Bugs planted into the sources, one at a time\n',
+    'Bugs planted into the sources, one at a time; a failing plan is shrunk to so many nodes (n), operations (op) and faults (f)\n',
     findingTable(stream, found, vocabulary),
     '\n\n',
     ...ablationTable(stream, found, vocabulary),
@@ -31,25 +31,26 @@ function newTable(stream: Stream, options: Table.TableConstructorOptions): Table
 }
 
 function findingTable(stream: Stream, { findings }: Findings, { idOf }: Vocabulary): string {
-  const head = ['bug', 'seeds', 'found in', 'given away by'];
-  const rows = findings.map(({ mutant, result: { discovery, seeds } }) => [
+  const head = ['bug', 'seeds', 'found in', 'shrunk to', 'given away by'];
+  const rows = findings.map(({ mutant, result: { discovery, seeds }, shrunk }) => [
     idOf(mutant),
     discovery === undefined ? `> ${formatCount(seeds)}` : formatCount(seeds),
     // The whole catalogue was searched, or only the one scenario.
     mutant.scenario === undefined ? (discovery?.scenario ?? '') : `${mutant.scenario} alone`,
+    shrunk === undefined ? '' : `${shrunk.nodes} n ${shrunk.operations} op ${shrunk.faults} f`,
     discovery?.symptom ?? 'NOT FOUND',
   ]);
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const table = newTable(stream, {
     head: [...head, 'what was planted'],
-    colAligns: ['left', 'right', 'left', 'left', 'left'],
-    colWidths: [null, null, null, null, restOf(stream, widths)],
+    colAligns: ['left', 'right', 'left', 'left', 'left', 'left'],
+    colWidths: [null, null, null, null, null, restOf(stream, widths)],
     wordWrap: true,
   });
-  for (const [index, [id, seeds, where, symptom = '']] of rows.entries()) {
+  for (const [index, [id, seeds, where, shrunk, symptom = '']] of rows.entries()) {
     const finding = findings[index];
     const marked = finding?.result.discovery === undefined ? paint(stream, 'red', symptom) : symptom;
-    table.push([id, seeds, where, marked, finding?.mutant.about]);
+    table.push([id, seeds, where, shrunk, marked, finding?.mutant.about]);
   }
   return table.toString();
 }

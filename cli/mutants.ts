@@ -19,6 +19,7 @@ interface Options {
   readonly seeds: number;
   readonly all?: true;
   readonly canary?: true;
+  readonly shrink: boolean;
   readonly ablate?: true;
   readonly json?: true;
 }
@@ -44,6 +45,7 @@ export function mutantsCommand(terminal: Terminal): Command {
     )
     .option('--all', 'also the bugs that no other system has had, as far as we know')
     .option('--canary', `${canary} alone: for CI, to see that its sweep would notice anything`)
+    .option('--no-shrink', 'leave the failing plans as they were found')
     .option('--ablate', 'then again without one class of faults after the other: which bugs survive?')
     .option('--json', 'print one JSON document instead of text')
     .addHelpText(
@@ -72,6 +74,7 @@ async function act(terminal: Terminal, ids: readonly string[], options: Options)
     mutants.findAll(chosen, {
       root,
       seedsMax: options.seeds,
+      shrinks: options.shrink,
       ablates: options.ablate === true,
       signal,
       onProgress: ({ fraction, status }) => {
@@ -129,9 +132,12 @@ function namesOf({ name, number }: Mutant): readonly string[] {
   return number === undefined ? [name] : [number, name];
 }
 
-/** Scripts rely on its fields: they are added, not renamed. `needs` is there when it was asked for. */
+/**
+ * Scripts rely on its fields: they are added, not renamed. `shrunk` and `shrunkFaults` are null where nothing was shrunk; `needs` is there when it
+ * was asked for.
+ */
 export function mutantsDocument({ findings, isInterrupted }: Findings, { idOf }: Pick<Mutants, 'idOf'>): object {
-  const mutants = findings.map(({ mutant, result: { discovery, seeds, runs }, needs }) => ({
+  const mutants = findings.map(({ mutant, result: { discovery, seeds, runs }, shrunk, needs }) => ({
     id: idOf(mutant),
     name: mutant.name,
     about: mutant.about,
@@ -140,7 +146,8 @@ export function mutantsDocument({ findings, isInterrupted }: Findings, { idOf }:
     runs,
     property: discovery?.symptom ?? null,
     scenario: discovery?.scenario ?? null,
-    shrunkFaults: null,
+    shrunkFaults: shrunk?.faults ?? null,
+    shrunk: shrunk ?? null,
     ...(needs === undefined ? {} : { needs }),
   }));
   return { mutants, isInterrupted };

@@ -1,13 +1,19 @@
-/** One mutant after the other: each is loaded, searched for, and, if that is asked, searched for again with fewer faults. */
+/**
+ * One mutant after the other: each is loaded and searched for, its failing plan is made smaller, and, if that is asked, it is searched for
+ * again with fewer faults.
+ */
+import type { PlanSize } from '../scenarios/index.js';
 import { faultClassNames, isFoundWithout, type FaultClassName } from './ablation.js';
-import { loadScenarios } from './load-scenarios.js';
+import { loadScenarios, type Scenarios } from './load-scenarios.js';
 import { idOf, type Mutant } from './mutant.js';
-import { search, type SearchResult } from './search.js';
+import { search, type Discovery, type SearchResult } from './search.js';
 
 export interface FindingOptions {
   /** Of a checkout. */
   readonly root: string;
   readonly seedsMax: number;
+  /** Also make the plan that gave it away as small as it gets in ten seconds. */
+  readonly shrinks: boolean;
   /** Also find out which classes of faults each one needs. */
   readonly ablates: boolean;
   readonly signal: AbortSignal;
@@ -26,6 +32,8 @@ export interface FindingProgress {
 export interface Finding {
   readonly mutant: Mutant;
   readonly result: SearchResult;
+  /** Undefined when it was not found, or nothing was to be shrunk: for that, a plan must fail twice in the same way. */
+  readonly shrunk: PlanSize | undefined;
   /** Classes of faults without which it is not found; undefined when that was not asked, or it was not found at all. */
   readonly needs: readonly FaultClassName[] | undefined;
 }
@@ -55,7 +63,7 @@ export async function findAll(mutants: readonly Mutant[], options: FindingOption
 /** Undefined when it was interrupted before anything could be said. */
 async function findOne(
   mutant: Mutant,
-  { root, seedsMax, ablates, signal }: FindingOptions,
+  { root, seedsMax, shrinks, ablates, signal }: FindingOptions,
   say: (words: string) => void,
 ): Promise<Finding | undefined> {
   const scenarios = await loadScenarios(root, mutant);
@@ -63,8 +71,11 @@ async function findOne(
   const seeds = { from: 1, to: seedsMax };
   const result = await search(scenarios, mutant, { seeds, signal, onRun });
   const { discovery } = result;
-  if (discovery === undefined) return signal.aborted ? undefined : { mutant, result, needs: undefined };
-  if (!ablates) return { mutant, result, needs: undefined };
+  if (discovery === undefined) {
+    return signal.aborted ? undefined : { mutant, result, shrunk: undefined, needs: undefined };
+  }
+  const shrunk = shrinks ? await shrinkFailure(scenarios, discovery, signal, say) : undefined;
+  if (!ablates) return { mutant, result, shrunk, needs: undefined };
   const needs: FaultClassName[] = [];
   for (const name of faultClassNames) {
     say(`without ${name}`);
@@ -72,5 +83,19 @@ async function findOne(
     // What was not found by now might have been later.
     if (signal.aborted) return undefined;
   }
-  return { mutant, result, needs };
+  return { mutant, result, shrunk, needs };
+}
+
+async function shrinkFailure(
+  { shrink }: Scenarios,
+  { plan }: Discovery,
+  signal: AbortSignal,
+  say: (words: string) => void,
+): Promise<PlanSize | undefined> {
+  const { signature, after, isReproducible } = await shrink(plan, {
+    signal,
+    onProgress: ({ runs, size: { nodes, operations, faults } }) =>
+      say(`shrinking, run ${runs}: ${nodes} nodes, ${operations} operations, ${faults} faults`),
+  });
+  return signature === undefined || !isReproducible ? undefined : after;
 }

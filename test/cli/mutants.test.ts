@@ -23,23 +23,27 @@ test('tells of every bug after how many seeds it was found, and by what', async 
       about: expect.stringMatching(/\.$/) as string,
       seeds: expect.any(Number) as number,
       scenario: expect.any(String) as string,
-      shrunkFaults: null,
+      shrunkFaults: expect.any(Number) as number,
+      shrunk: { nodes: expect.any(Number) as number, operations: expect.any(Number) as number },
     });
+    expect(mutant['shrunk']).toMatchObject({ faults: mutant['shrunkFaults'] });
     expect(mutant['seeds']).toBeGreaterThanOrEqual(1);
     expect(Object.keys(mutant)).not.toContain('needs');
   }
 });
 
 test('the canary is found at once', async () => {
-  const { exitCode, out } = await antecedent('mutants', '--canary', '--seeds', '1', '--json');
+  const { exitCode, out } = await antecedent('mutants', '--canary', '--seeds', '1', '--no-shrink', '--json');
   expect(exitCode).toBe(0);
-  expect((JSON.parse(out) as Document).mutants).toMatchObject([{ id: 'M07', found: true, seeds: 1 }]);
+  expect((JSON.parse(out) as Document).mutants).toMatchObject([
+    { id: 'M07', found: true, seeds: 1, shrunkFaults: null, shrunk: null },
+  ]);
 });
 
 test('a bug that is not found is a violation, and the text says which one', async () => {
   const { exitCode, out } = await antecedent('mutants', 'restart-forgets-clock', '--seeds', '2');
   expect(exitCode).toBe(1);
-  expect(out).toMatch(/│ restart-forgets-clock +│ +> 2 │ power-loss alone +│ NOT FOUND +│ After a restart/);
+  expect(out).toMatch(/│ restart-forgets-clock +│ +> 2 │ power-loss alone +│ +│ NOT FOUND +│ After a restart/);
   expect(out).toContain('MISSED  1 of 1 bug in 2 seeds: restart-forgets-clock\n');
   expect(out).toContain('mutants restart-forgets-clock --seeds 5000');
 });
@@ -55,15 +59,17 @@ describe('the text', () => {
       if (mutant === undefined) return [];
       const discovery = { scenario: 'calm', seed: 1, symptom: 'idle', sentence: '', plan } as const;
       const result = found === undefined ? { discovery: undefined, seeds: 9 } : { discovery, seeds: found };
-      return [{ mutant, result: { ...result, runs: 10 }, needs: undefined }];
+      return [
+        { mutant, result: { ...result, runs: 10 }, shrunk: { nodes: 2, operations: 1, faults: 3 }, needs: undefined },
+      ];
     });
     return { findings, mutants: seeds.length, seedsMax: 9, isInterrupted: false };
   }
 
   test('says what was planted, what gave it away, and after how many seeds', () => {
     const out = describeFindings(fakeStream(), findingsOf(1, 7), vocabulary);
-    expect(out).toMatch(/│ M01 +│ +1 │ calm +│ idle +│ While one message/);
-    expect(out).toMatch(/│ M02 +│ +7 │ calm +│ idle +│ An older duplicate/);
+    expect(out).toMatch(/│ M01 +│ +1 │ calm +│ 2 n 1 op 3 f +│ idle +│ While one message/);
+    expect(out).toMatch(/│ M02 +│ +7 │ calm +│ 2 n 1 op 3 f +│ idle +│ An older duplicate/);
     expect(out).toContain(
       'FOUND  all 2 bugs\n  seeds needed: 1 in the median, 7 for 95 %, 7 at most; 20 runs in all\n',
     );
@@ -121,6 +127,8 @@ describe('bad usage', () => {
 test('explains itself', async () => {
   const { exitCode, out } = await antecedent('mutants', '--help');
   expect(exitCode).toBe(0);
-  for (const option of ['--seeds', '--all', '--canary', '--ablate', '--json']) expect(out).toContain(option);
+  for (const option of ['--seeds', '--all', '--canary', '--no-shrink', '--ablate', '--json']) {
+    expect(out).toContain(option);
+  }
   expect((await antecedent('--help')).out).toMatch(/^ +mutants .*planted bugs/m);
 });
