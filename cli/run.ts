@@ -77,7 +77,7 @@ export function runCommand(terminal: Terminal): Command {
     .addOption(systemOption())
     .option('--input <file>', 'broadcast every line of this file, spread over the nodes, instead of mailbox operations')
     .option('--json', 'print one JSON document instead of text')
-    .option('--trace <file>', 'write every simulated event to this file')
+    .option('--trace <file>', 'write the simulated events to this file, the last million of them')
     .option(
       '--history <file>',
       'write what applications did and were given to this file, as "antecedent check" reads it',

@@ -70,15 +70,19 @@ export class ResultsFile {
 
   /**
    * Begins a file, or goes on with one of the same sweep. A last line that is not whole is cut off. Throws `E_CONFIG`
-   * for a file of another sweep, or of another version of this program.
+   * for a file of another sweep, of another version of this program, or of somebody else.
    */
   static open(path: string, sweep: SweepIdentity): ResultsFile {
     const header = headerOf(sweep);
     const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
     const whole = text.slice(0, text.lastIndexOf('\n') + 1);
     if (whole === '') {
-      // What is there is not even a header.
-      writeFileSync(path, `${JSON.stringify(header)}\n`);
+      const firstLine = `${JSON.stringify(header)}\n`;
+      // A beginning of our own header was cut off in the middle. Anything else is not ours to write over.
+      if (!firstLine.startsWith(text)) {
+        throw new AntecedentError('E_CONFIG', `${path} holds no results of a sweep; name another file`);
+      }
+      writeFileSync(path, firstLine);
       return new ResultsFile(path, [], []);
     }
     const recorded = parseResults(whole, path);

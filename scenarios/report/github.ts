@@ -16,7 +16,7 @@ const diagramLengthMax = 50_000;
 
 /** One line each, without newline. */
 export function githubAnnotations(result: SweepResult): readonly string[] {
-  const { failures, regressions, notReproducible, undecidedRuns } = result;
+  const { failures, regressions, notReproducible, undecidedRuns, missedGoals } = result;
   const errors = [
     ...regressions
       .filter(hasRegressed)
@@ -25,6 +25,9 @@ export function githubAnnotations(result: SweepResult): readonly string[] {
       ),
     ...failures.map(({ scenario, seed, property, sentence }) =>
       annotation('error', `${scenario}, seed ${seed}: ${property} violated`, sentence),
+    ),
+    ...missedGoals.map(({ scenario, goal, runs }) =>
+      annotation('error', `${scenario}: goal ${goal} missed`, `None of ${runs} runs came to it.`),
     ),
   ];
   const warnings = [
@@ -79,13 +82,17 @@ export function jobSummary(result: SweepResult, { program, diagram }: JobSummary
 }
 
 function headline(result: SweepResult, regressed: number): string {
-  const { runs, failed, undecided, notReproducible, regressions } = result;
+  const { runs, failed, undecided, notReproducible, regressions, missedGoals, isInterrupted } = result;
   if (failed > 0) return `❌ ${failed} of ${runs} runs violated a property`;
   if (regressed > 0) return `❌ ${regressed} of ${regressions.length} plans of earlier failures failed again`;
-  const isGood = undecided === 0 && notReproducible.length === 0;
-  return isGood
-    ? `✅ every property held in all ${runs} runs`
-    : `⚠️ ${undecided} runs undecided, ${notReproducible.length} not reproducible`;
+  const [missed] = missedGoals;
+  if (missed !== undefined) return `❌ ${missed.scenario} never came to "${missed.goal}" in ${missed.runs} runs`;
+  if (notReproducible.length > 0) return `❌ ${notReproducible.length} of ${runs} runs could not be reproduced`;
+  const unclear = undecided + regressions.filter(({ verdict }) => verdict === 'undecided').length;
+  if (unclear > 0) return `⚠️ ${unclear} runs came to no verdict`;
+  return isInterrupted
+    ? `⚠️ every property held in ${runs} runs, and then it was interrupted`
+    : `✅ every property held in all ${runs} runs`;
 }
 
 function regressionLines({ path, property, sentence }: RegressionOutcome, program: string): readonly string[] {

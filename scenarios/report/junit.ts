@@ -2,7 +2,7 @@
  * A sweep as JUnit XML, as continuous integration reads it.
  *
  * Each scenario is a suite. In it every seed that failed, was undecided or could not be reproduced is a test case of its own, and
- * all others together are one: a sweep makes thousands of runs, and nobody reads a list of those that held. Plans of earlier
+ * all others together are one, and so is every goal that none of them came to: a sweep makes thousands of runs, and nobody reads a list of those that held. Plans of earlier
  * failures are a suite before all others, and few enough to be listed.
  */
 import type { RegressionOutcome } from '../regressions.js';
@@ -38,7 +38,7 @@ export function junitReport(result: SweepResult, reportOf: (failure: SweepFailur
 }
 
 function casesOf(
-  { failures, notReproducible, undecidedRuns }: SweepResult,
+  { failures, notReproducible, undecidedRuns, missedGoals }: SweepResult,
   { name, runs }: { readonly name: string; readonly runs: number },
   reportOf: (failure: SweepFailure) => string,
 ): readonly TestCase[] {
@@ -59,6 +59,10 @@ function casesOf(
       const message =
         type === 'undecided' ? 'the run came to no verdict' : 'the same plan gave two runs that differ in their traces';
       return { name: `seed ${seed}`, outcome: 'error', type, message };
+    }),
+    ...missedGoals.filter(isOfScenario).map(({ goal, runs: tried }): TestCase => {
+      const message = `none of ${tried} runs came to it`;
+      return { name: `goal ${goal}`, outcome: 'failure', type: 'missed-goal', message };
     }),
   ];
 }

@@ -186,3 +186,13 @@ test('what a run came to is read back as it was', async () => {
   appendFileSync(path, '{"torn');
   expect(readResults(path).outcomes).toEqual(outcomes);
 });
+
+test.each([
+  ['a line of its own', '{"my":"data"}'],
+  ['text without a line break', 'do not lose this'],
+])('a file of somebody else, %s, is not written over', (_what, text) => {
+  const path = temporaryFile();
+  writeFileSync(path, text);
+  expect(() => ResultsFile.open(path, identity)).toThrow('holds no results of a sweep');
+  expect(readFileSync(path, 'utf8')).toBe(text);
+});

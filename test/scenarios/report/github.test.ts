@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { githubAnnotations, jobSummary } from '../../../scenarios/index.js';
+import { githubAnnotations, jobSummary, type SweepResult } from '../../../scenarios/index.js';
 import { hostileText } from './stories.js';
 import { failureAt, resultOf } from './sweep-results.js';
 
@@ -52,7 +52,7 @@ test('the summary names failures, how to see them again, and draws the first', (
 
 test('the summary says so when nobody can tell whether all held', () => {
   const text = jobSummary(resultOf({ calm: 2 }, { undecidedRuns: [{ scenario: 'calm', seed: 1 }] }), options);
-  expect(text).toMatch(/^## Antecedent: ⚠️ 1 runs undecided, 0 not reproducible\n/);
+  expect(text).toMatch(/^## Antecedent: ⚠️ 1 runs came to no verdict\n/);
 });
 
 test('text of others stays text, and what is too large is left out', () => {
@@ -64,4 +64,27 @@ test('text of others stays text, and what is too large is left out', () => {
   expect(text).toContain('and 80 more');
   expect(text).toContain('too large for a summary');
   expect(text.length).toBeLessThan(100_000);
+});
+
+test.each<[what: string, of: Partial<SweepResult>, headline: string]>([
+  [
+    'a goal that was missed',
+    { missedGoals: [{ scenario: 'calm', goal: 'copies-confirmed', runs: 100 }] },
+    '❌ calm never came to "copies-confirmed" in 100 runs',
+  ],
+  [
+    'a run that could not be reproduced',
+    { notReproducible: [{ scenario: 'calm', seed: 1 }] },
+    '❌ 1 of 2 runs could not be reproduced',
+  ],
+  ['an interruption', { isInterrupted: true }, '⚠️ every property held in 2 runs, and then it was interrupted'],
+])('%s is no success', (_what, of, headline) => {
+  expect(jobSummary(resultOf({ calm: 2 }, of), options)).toContain(`## Antecedent: ${headline}\n`);
+});
+
+test('a goal that was missed is an error', () => {
+  const result = resultOf({ calm: 100 }, { missedGoals: [{ scenario: 'calm', goal: 'copies-confirmed', runs: 100 }] });
+  expect(githubAnnotations(result)).toEqual([
+    '::error title=calm%3A goal copies-confirmed missed::None of 100 runs came to it.',
+  ]);
 });

@@ -77,3 +77,10 @@ test('text of others stays text', () => {
   ]);
   expect(xml).not.toMatch(/[\u0000-\u0008\u202e]/);
 });
+
+test('a goal that was missed is a failure of its scenario', () => {
+  const result = resultOf({ calm: 100 }, { missedGoals: [{ scenario: 'calm', goal: 'copies-confirmed', runs: 100 }] });
+  expect(junitReport(result, () => '')).toContain(
+    '<testcase classname="calm" name="goal copies-confirmed">\n      <failure type="missed-goal" message="none of 100 runs came to it"></failure>',
+  );
+});
