@@ -134,6 +134,10 @@ function checkSender(sender: string): void {
 }
 
 function checkPayload(payload: string): void {
+  const surrogate = payload.search(loneSurrogate);
+  if (surrogate >= 0) {
+    throw refusal(`invalid sync message: half of a character at character ${surrogate + 1} of the payload`);
+  }
   const place = payload.search(lineBreak);
   if (place < 0) return;
   throw refusal(

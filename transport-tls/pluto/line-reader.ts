@@ -1,7 +1,8 @@
 /**
  * Takes the first message out of the bytes of a connection: a line, behind any number of pings.
  *
- * - At most `lineBytesMax` bytes are kept, and no byte is looked at twice: it does not matter how a sender cuts its line.
+ * - At most twice `lineBytesMax` bytes are kept, whatever a chunk was part of, and no byte is looked at twice: it does not matter how a sender
+ *   cuts its line.
  * - What comes behind the line is nobody's: v0.4 sends one message over a connection.
  */
 import { AntecedentError, plutoPing } from '../../core/index.js';
@@ -10,10 +11,13 @@ const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 const ping = new TextEncoder().encode(plutoPing);
 
+/** Most lines fit. */
+const capacityAtStart = 512;
+
 export class LineReader {
   readonly #lineBytesMax: number;
-  /** Of the line that is not whole yet. */
-  #parts: Uint8Array[] = [];
+  /** Begins with the line that is not whole yet, as far as it has come. */
+  #buffer = new Uint8Array(capacityAtStart);
   #bytes = 0;
 
   constructor(lineBytesMax: number) {
@@ -34,23 +38,24 @@ export class LineReader {
   }
 
   #keep(part: Uint8Array): void {
-    this.#bytes += part.length;
-    if (this.#bytes > this.#lineBytesMax) {
-      this.#parts = [];
+    const before = this.#bytes;
+    const bytes = before + part.length;
+    this.#bytes = bytes;
+    // From then on it throws whatever comes.
+    if (bytes > this.#lineBytesMax) {
+      this.#buffer = new Uint8Array(0);
       throw new AntecedentError('E_PLUTO', `a line of more than ${this.#lineBytesMax} bytes`);
     }
-    // A copy: what is left of a chunk behind a line is not to be kept with it.
-    this.#parts.push(part.slice());
+    if (bytes > this.#buffer.length) {
+      const larger = new Uint8Array(Math.max(bytes, Math.min(2 * this.#buffer.length, this.#lineBytesMax)));
+      larger.set(this.#buffer.subarray(0, before));
+      this.#buffer = larger;
+    }
+    this.#buffer.set(part, before);
   }
 
   #takeAll(): Uint8Array {
-    const line = new Uint8Array(this.#bytes);
-    let at = 0;
-    for (const part of this.#parts) {
-      line.set(part, at);
-      at += part.length;
-    }
-    this.#parts = [];
+    const line = this.#buffer.slice(0, this.#bytes);
     this.#bytes = 0;
     return line;
   }

@@ -132,3 +132,10 @@ describe('formatMessage refuses what would come back as something else', () => {
     expect(() => formatMessage({ ...valid, ...change })).toThrow(refused('E_PLUTO', text));
   });
 });
+
+test.each(['\ud800', 'a\udc00b'])(
+  'half of a character is not written, for it would arrive as another one: %j',
+  (payload) => {
+    expect(() => formatMessage({ sender: 'a', clock: [['a', 1]], payload })).toThrow('half of a character');
+  },
+);

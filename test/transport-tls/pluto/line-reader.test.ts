@@ -68,3 +68,12 @@ describe('the first line that is no ping', () => {
     expect(read(bytewise(`${'> ping <\r\n'.repeat(50)}line\r\n`), 10)?.[0]).toBe('line');
   });
 });
+
+test('keeps nothing of the chunks, and no more than a line', () => {
+  const reader = new LineReader(1 << 20);
+  const chunk = Buffer.from('x');
+  for (let count = 0; count < 10_000; count++) expect(reader.push(chunk)).toBeUndefined();
+  chunk.fill('y');
+  const line = reader.push(Buffer.from('\n'));
+  expect(Buffer.from(line ?? []).toString()).toBe('x'.repeat(10_000));
+});
