@@ -2,8 +2,8 @@
  * A sweep as JUnit XML, as continuous integration reads it.
  *
  * Each scenario is a suite. In it every seed that failed, was undecided or could not be reproduced is a test case of its own, and
- * all others together are one, and so is every goal that none of them came to: a sweep makes thousands of runs, and nobody reads a list of those that held. Plans of earlier
- * failures are a suite before all others, and few enough to be listed.
+ * all others together are one: a sweep makes thousands of runs, and nobody reads a list of those that held. So is every goal
+ * that none of them came to. Plans of earlier failures are a suite before all others, and few enough to be listed.
  */
 import type { RegressionOutcome } from '../regressions.js';
 import type { SweepFailure, SweepResult } from '../sweep-tally.js';
