@@ -36,11 +36,26 @@ export function tellGithub(terminal: Terminal, result: SweepResult, environment:
   const path = environment['GITHUB_STEP_SUMMARY'];
   if (path === undefined || path === '') return;
   try {
-    appendFileSync(path, jobSummary(result, { program: programName(environment), diagram: firstDiagram(result) }));
+    const diagram = diagramOrReason(terminal, result);
+    appendFileSync(path, jobSummary(result, { program: programName(environment), diagram }));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    terminal.err.write(`antecedent: no job summary: ${printable(reason)}\n`);
+    tell(terminal, 'no job summary', error);
   }
+}
+
+/** A plan that cannot be run here, such as one whose program is in a file of the user's, costs the summary its diagram alone. */
+function diagramOrReason(terminal: Terminal, result: SweepResult): string | undefined {
+  try {
+    return firstDiagram(result);
+  } catch (error) {
+    tell(terminal, 'no diagram in the job summary', error);
+    return undefined;
+  }
+}
+
+function tell(terminal: Terminal, what: string, error: unknown): void {
+  const reason = error instanceof Error ? error.message : String(error);
+  terminal.err.write(`antecedent: ${what}: ${printable(reason)}\n`);
 }
 
 /** Of the first failure whose plan was kept: of its smallest plan, where there is one. */

@@ -67,8 +67,8 @@ async function act(terminal: Terminal, path: string, options: Options): Promise<
     });
     return;
   }
-  const parts = [describeRun(terminal.out, until ?? result, path)];
-  if (until !== undefined) parts[0] = describeUntil(terminal, until, options.until ?? 0);
+  const parts = [describeRun(terminal.out, until ?? result, path, options)];
+  if (until !== undefined) parts[0] = describeUntil(terminal, until, options);
   if (again !== undefined) parts.push(describeVerification(terminal, result, difference));
   terminal.out.write(parts.join(''));
 }
@@ -82,14 +82,14 @@ function cutOff(result: RunResult, untilMs: number): RunResult {
   return { ...result, verdict, violations, history, simulatedMs: Math.min(result.simulatedMs, untilMs) };
 }
 
-function describeUntil(terminal: Terminal, result: RunResult, untilMs: number): string {
-  if (result.verdict !== 'undecided') return describeRun(terminal.out, result, undefined);
+function describeUntil(terminal: Terminal, result: RunResult, { until = 0, scenarioFile }: Options): string {
+  if (result.verdict !== 'undecided') return describeRun(terminal.out, result, undefined, { scenarioFile });
   const history = result.history ?? [];
   const shown = history.slice(-eventsShownMax).map((event) => `  ${printable(describeEvent(event))}\n`);
   const earlier = history.length - shown.length;
   const headline = paint(terminal.out, 'yellow', 'UNDECIDED');
   return [
-    `${headline}  ${printable(result.scenario)}, seed ${printable(result.seed)}: nothing was violated by ${formatDuration(untilMs)}.\n\n`,
+    `${headline}  ${printable(result.scenario)}, seed ${printable(result.seed)}: nothing was violated by ${formatDuration(until)}.\n\n`,
     earlier > 0 ? `  ... ${earlier} earlier events\n` : '',
     ...shown,
   ].join('');

@@ -23,7 +23,7 @@ import {
 } from '../scenarios/index.js';
 import { usageError } from './command-error.js';
 import { programName } from './invocation.js';
-import { bytesOfFile } from './scenario-argument.js';
+import { bytesOfFile, programsOf, scenarioFileOption } from './scenario-argument.js';
 import { describeStory } from './story-text.js';
 import { paint, printable, writeJson, type Stream, type Terminal } from './terminal.js';
 
@@ -40,6 +40,7 @@ type Format = keyof typeof formats;
 interface Options {
   readonly format: Format;
   readonly out?: string;
+  readonly scenarioFile?: string;
   readonly json?: true;
 }
 
@@ -58,6 +59,7 @@ export function reportCommand(terminal: Terminal): Command {
       '--out <file>',
       'where to; "-" is the standard output (when absent: html beside the failure, all others to "-")',
     )
+    .addOption(scenarioFileOption())
     .option('--json', 'print one JSON document about the report, which then goes to a file')
     .addHelpText(
       'after',
@@ -75,19 +77,19 @@ Examples:
   antecedent report history.jsonl --format perfetto --out trace.json
 `,
     )
-    .action((path: string, options: Options) => {
-      act(terminal, path, options);
+    .action(async (path: string, options: Options) => {
+      await act(terminal, path, options);
     });
 }
 
-function act(terminal: Terminal, path: string, { format, ...options }: Options): void {
+async function act(terminal: Terminal, path: string, { format, ...options }: Options): Promise<void> {
   const out = options.out ?? (format === 'html' ? `${path.replace(/\.jsonl?$/, '')}.html` : '-');
   if (out === '') throw usageError('--out needs the name of a file');
   const isPrinted = out === '-';
   if (isPrinted && options.json === true) {
     throw usageError('with --json the report goes to a file: name it with --out FILE');
   }
-  const story = storyOf(path);
+  const story = await storyOf(path, options.scenarioFile);
   const text = formats[format](story, terminal.out);
   if (isPrinted) {
     terminal.out.write(text);
@@ -106,12 +108,13 @@ function act(terminal: Terminal, path: string, { format, ...options }: Options):
   }
 }
 
-function storyOf(path: string): Story {
+async function storyOf(path: string, scenarioFile: string | undefined): Promise<Story> {
   const text = new TextDecoder().decode(bytesOfFile(path));
   if (isHistory(text)) {
     const history = readHistory(text, path);
     return storyOfHistory(history, checkHistory(history), programName());
   }
-  const result = runPlan(readPlan(text, path), { keepHistory: true });
-  return storyOfRun(result, { planPath: path, program: programName() });
+  const plan = readPlan(text, path);
+  const result = runPlan(plan, { programs: await programsOf(plan, scenarioFile), keepHistory: true });
+  return storyOfRun(result, { planPath: path, program: programName(), scenarioFile });
 }

@@ -97,7 +97,7 @@ export function runCommand(terminal: Terminal): Command {
 async function act(terminal: Terminal, scenario: string | undefined, options: Options): Promise<void> {
   const input = options.input === undefined ? undefined : bytesOfFile(options.input);
   const prepared = await prepare(scenario, options, input);
-  const { programs } = prepared;
+  const { programs, scenarioFile } = prepared;
   const variation = variationOf(options);
   const plan = varyPlan(prepared.plan, variation);
   const needsHistory = input !== undefined || options.history !== undefined;
@@ -127,7 +127,13 @@ async function act(terminal: Terminal, scenario: string | undefined, options: Op
     });
   } else {
     terminal.out.write(
-      describeOutcome(terminal, result, { planPath, lines, options, scenario: scenario ?? defaultScenario }),
+      describeOutcome(terminal, result, {
+        planPath,
+        lines,
+        options,
+        scenario: scenario ?? defaultScenario,
+        scenarioFile,
+      }),
     );
   }
 }
@@ -136,6 +142,8 @@ interface Prepared {
   readonly plan: Plan;
   /** The user's own, for plans that name one. */
   readonly programs: readonly Program[];
+  /** Where they come from. */
+  readonly scenarioFile?: string | undefined;
 }
 
 async function prepare(
@@ -150,7 +158,8 @@ async function prepare(
       throw usageError('a plan holds its own seed: edit "seed" in the file, or name a scenario');
     }
     const plan = planFromFile(scenario);
-    return { plan, programs: await programsOf(plan, options.scenarioFile) };
+    const { scenarioFile } = options;
+    return { plan, programs: await programsOf(plan, scenarioFile), scenarioFile };
   }
   const isLines = scenario === linesUnderFaults.name;
   if (input !== undefined) {
@@ -158,8 +167,9 @@ async function prepare(
     return { plan: planLines(base, seed, input), programs: [] };
   }
   if (isLines) throw usageError(`the scenario "${scenario}" broadcasts the lines of a file: name it with --input FILE`);
-  const { plan, program } = prepareRun(await scenarioFrom(scenario ?? defaultScenario), seed);
-  return { plan, programs: [program] };
+  const found = await scenarioFrom(scenario ?? defaultScenario);
+  const { plan, program } = prepareRun(found, seed);
+  return { plan, programs: [program], scenarioFile: found.file };
 }
 
 /** Where the plan is: kept now if somebody will want it, or in the file it came from. */
@@ -184,11 +194,12 @@ interface Outcome {
   readonly options: Options;
   /** As it was named. */
   readonly scenario: string;
+  readonly scenarioFile: string | undefined;
 }
 
 function describeOutcome(terminal: Terminal, result: RunResult, outcome: Outcome): string {
   const { planPath, lines, options, scenario } = outcome;
-  const parts = [describeRun(terminal.out, result, planPath)];
+  const parts = [describeRun(terminal.out, result, planPath, outcome)];
   if (lines !== undefined) parts.push(describeLines(terminal.out, lines, options.input ?? ''));
   const { seed } = result;
   if (options.out !== undefined && planPath !== undefined) parts.push(`\n  plan        ${planPath}\n`);

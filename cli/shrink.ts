@@ -73,7 +73,7 @@ async function act(terminal: Terminal, path: string, options: Options): Promise<
   if (options.json === true) {
     writeJson(terminal, shrinkDocument(result, { planPath: path, ...kept }));
   } else {
-    terminal.out.write(describeShrink(terminal, result, kept?.shrunkPath));
+    terminal.out.write(describeShrink(terminal, result, kept?.shrunkPath, options.scenarioFile));
   }
 }
 
@@ -81,9 +81,9 @@ async function act(terminal: Terminal, path: string, options: Options): Promise<
 function keep(
   result: ShrinkResult,
   path: string,
-  { out }: Options,
+  { out, scenarioFile }: Options,
 ): { readonly shrunkPath: string; readonly reportPath?: string } {
-  if (out === undefined) return keepShrunk(result, shrunkPathOf(path), programName());
+  if (out === undefined) return keepShrunk(result, shrunkPathOf(path), programName(), scenarioFile);
   writeFileSync(out, formatPlan(result.smallest.plan));
   return { shrunkPath: out };
 }
@@ -138,7 +138,12 @@ function shrinkDocument(
   };
 }
 
-function describeShrink(terminal: Terminal, result: ShrinkResult, shrunkPath: string | undefined): string {
+function describeShrink(
+  terminal: Terminal,
+  result: ShrinkResult,
+  shrunkPath: string | undefined,
+  scenarioFile: string | undefined,
+): string {
   const { out } = terminal;
   const { original, smallest } = result;
   const name = printable(`${original.scenario}, seed ${original.seed}`);
@@ -148,7 +153,7 @@ function describeShrink(terminal: Terminal, result: ShrinkResult, shrunkPath: st
   if (shrunkPath === undefined) {
     return `${describeRun(out, original, undefined)}\nThere is nothing to shrink: the plan violates nothing.\n`;
   }
-  return `${describeRun(out, smallest, shrunkPath, { isShrunk: true })}\n${describeCut(terminal, result)}`;
+  return `${describeRun(out, smallest, shrunkPath, { isShrunk: true, scenarioFile })}\n${describeCut(terminal, result)}`;
 }
 
 function describeCut(terminal: Terminal, result: ShrinkResult): string {

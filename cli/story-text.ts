@@ -7,7 +7,7 @@ const gridRowsMax = 20;
 
 /** Ends with a newline. */
 export function describeStory(stream: Stream, story: Story): string {
-  const { title, violation, history, plan, planPath } = story;
+  const { title, violation, history, plan, planPath, scenarioFile } = story;
   const name = printable(title);
   if (violation === undefined) {
     return story.isDecided
@@ -18,7 +18,7 @@ export function describeStory(stream: Stream, story: Story): string {
   const report =
     plan === undefined
       ? historyText(story, violation, columns)
-      : failureText({ plan, violation, history, planPath, program: programName(), columns });
+      : failureText({ plan, violation, history, planPath, scenarioFile, program: programName(), columns });
   return `${paint(stream, 'red', 'VIOLATED')}  ${printable(report)}`;
 }
 

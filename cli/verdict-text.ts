@@ -63,7 +63,7 @@ export function describeRun(
   stream: Stream,
   result: RunResult,
   planPath: string | undefined,
-  how: { readonly isShrunk?: boolean } = {},
+  how: { readonly isShrunk?: boolean; readonly scenarioFile?: string | undefined } = {},
 ): string {
   const violation = result.violations[0];
   if (violation !== undefined) {

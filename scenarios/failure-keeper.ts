@@ -8,7 +8,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { System } from './plan.js';
-import { failurePage } from './report/failure-page.js';
+import { failurePage, type FailurePageInput } from './report/failure-page.js';
 import { runPlan } from './run.js';
 import { failureFileName, type SeedOutcome } from './run-seed.js';
 import { nothingKept, type KeptFiles } from './sweep-tally.js';
@@ -57,10 +57,19 @@ export class FailureKeeper {
     );
     const didEnd = traceHash !== '';
     const how = { program: this.#program, runPlan: this.#runPlan };
-    const page = didEnd ? failurePage({ planText, violation, planPath, ...how }) : undefined;
+    const page = didEnd ? pageOrNone({ planText, violation, planPath, ...how }) : undefined;
     if (page === undefined) return { planPath, reportPath, htmlPath: null };
     const htmlPath = planPath.replace(/\.json$/, '.html');
     writeFileSync(htmlPath, page);
     return { planPath, reportPath, htmlPath };
+  }
+}
+
+/** What was found counts, also where it cannot be run again to be drawn. */
+function pageOrNone(input: FailurePageInput): string | undefined {
+  try {
+    return failurePage(input);
+  } catch {
+    return undefined;
   }
 }

@@ -8,6 +8,7 @@ import { AntecedentError, type NodeName } from '../core/index.js';
 import { Simulation } from '../transport-sim/index.js';
 import {
   operationsMax,
+  originalSeed,
   planVersion,
   type ApplicationMode,
   type Budgets,
@@ -17,10 +18,12 @@ import {
   type PlannedFault,
   type PlannedOperation,
 } from './plan.js';
+import { parsePlan } from './read-plan.js';
 import { resolveFault } from './resolve-fault.js';
 import { namesOfNodes, type Scenario, type ScenarioBody, type Streams } from './scenario.js';
 import { timesOf } from './schedule.js';
-import type { Program } from './workloads/workload.js';
+import { isBuiltIn } from './workloads/index.js';
+import { isPartOfPackage, type Program } from './workloads/workload.js';
 
 /** Links within a data centre, nothing wrong with them. */
 export const usualLink: LinkSettings = {
@@ -54,7 +57,7 @@ export interface Preparation {
   readonly program: Program;
 }
 
-/** Throws `E_CONFIG` for a scenario that contradicts itself. */
+/** Throws `E_CONFIG` for a scenario that contradicts itself, or makes a plan that cannot be run. */
 export function makePlan(scenario: Scenario, seed: string): Plan {
   return prepareRun(scenario, seed).plan;
 }
@@ -69,6 +72,7 @@ export function prepareRun(scenario: Scenario, seed: string): Preparation {
   const nodes = joiners.length === 0 ? members : namesOfNodes([...members, ...joiners]);
   const link = { ...usualLink, ...body.link };
   const disk = { ...usualDisk, ...body.disk };
+  refuseBorrowedName(scenario, body.workload);
   const operations = body.workload.plan({ random: streams('workload'), nodes });
   if (operations.length > operationsMax) {
     const message = `${scenario.name} has ${operations.length} operations; a plan has at most ${operationsMax}`;
@@ -98,13 +102,31 @@ export function prepareRun(scenario: Scenario, seed: string): Preparation {
     deadlineMs: healedAtMs + Math.max(1, body.expect?.convergeWithin ?? convergeWithinMs),
     ...planBudgets(body.expect ?? {}),
   };
+  checkPlan(plan);
   return { plan, program: body.workload };
 }
 
 /** Programs of the user that a plan of one of these scenarios may need. */
 export function programsFor(plan: Plan, scenarios: readonly Scenario[]): readonly Program[] {
   const scenario = scenarios.find(({ name }) => name === plan.scenario);
-  return scenario === undefined ? [] : [prepareRun(scenario, plan.seed).program];
+  return scenario === undefined ? [] : [prepareRun(scenario, originalSeed(plan.seed)).program];
+}
+
+/** A plan names its program, so replay would run ours in place of the user's. Throws `E_CONFIG`. */
+function refuseBorrowedName(scenario: Scenario, program: Program): void {
+  if (!isBuiltIn(program.name) || isPartOfPackage(program)) return;
+  const message = `${scenario.name}: the workload "${program.name}" is not the one of that name in this package; give yours a name of its own`;
+  throw new AntecedentError('E_CONFIG', message);
+}
+
+/** A scenario is code: what it asks for may be anything, while a plan is kept and has to be readable again. Throws `E_CONFIG`. */
+function checkPlan(plan: Plan): void {
+  try {
+    parsePlan(plan, `what ${plan.scenario} plans for seed ${plan.seed}`);
+  } catch (cause) {
+    if (!(cause instanceof AntecedentError)) throw cause;
+    throw new AntecedentError('E_CONFIG', cause.message, { cause });
+  }
 }
 
 /** Throws `E_CONFIG` for less than nothing. */

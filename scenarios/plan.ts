@@ -128,6 +128,11 @@ export type PlannedOperation = {
   readonly durable?: Durability;
 } & OperationBody;
 
+/** The seed that a plan was made from: `17` of `17/3`, with which shrinking has replaced it. */
+export function originalSeed(seed: string): string {
+  return seed.replace(/\/\d+$/, '');
+}
+
 /** An operation with its number in the plan: 1, 2, 3, ..., which makes it unlike all others of a run. */
 export type NumberedOperation = PlannedOperation & { readonly number: number };
 

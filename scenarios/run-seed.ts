@@ -90,7 +90,8 @@ export function runSeed(scenario: Scenario, seed: number, options: RunSeedOption
     traceHash: result.traceHash,
     isVerified,
     isReproducible: again === undefined || again.traceHash === result.traceHash,
-    failure: violation === undefined ? undefined : describeFailure(plan, violation, again?.history ?? [], options),
+    failure:
+      violation === undefined ? undefined : describeFailure(scenario, plan, violation, again?.history ?? [], options),
   };
 }
 
@@ -105,7 +106,7 @@ export function lostSeed(
   options: Pick<RunSeedOptions, 'planPath' | 'program' | 'variation'>,
 ): SeedOutcome {
   const { plan } = prepareSeed(scenario, seed, options);
-  return lostOutcome(scenario.name, seed, describeFailure(plan, violation, [], options));
+  return lostOutcome(scenario.name, seed, describeFailure(scenario, plan, violation, [], options));
 }
 
 /** As `lostSeed`, for who can tell the failure without the plan. */
@@ -155,6 +156,7 @@ export function safeInFileName(text: string): string {
 }
 
 function describeFailure(
+  { file: scenarioFile }: Scenario,
   plan: Plan,
   violation: Violation,
   history: readonly HistoryEvent[],
@@ -165,7 +167,7 @@ function describeFailure(
     violation,
     planText: formatPlan(plan),
     planPath,
-    reportText: failureText({ plan, violation, history, planPath, program }),
+    reportText: failureText({ plan, violation, history, planPath, scenarioFile, program }),
   };
 }
 

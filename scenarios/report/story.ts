@@ -26,14 +26,26 @@ export interface Story {
   readonly plan: Plan | undefined;
   /** Where the plan is kept; undefined when it is not. */
   readonly planPath: string | undefined;
+  /** Where its scenario comes from; absent for one of the catalogue, and where nobody knows. */
+  readonly scenarioFile?: string | undefined;
   /** What to type to see it again. */
   readonly command: string;
 }
 
-/** The result must have its history. `program`: what to type to start this program. */
+/** Where the plan of a story comes from. */
+export interface StorySource {
+  /** Undefined when it was not kept. */
+  readonly planPath: string | undefined;
+  /** What to type to start this program. */
+  readonly program: string;
+  /** Where its scenario comes from; absent for one of the catalogue, and where nobody knows. */
+  readonly scenarioFile?: string | undefined;
+}
+
+/** The result must have its history. */
 export function storyOfRun(
   result: Pick<RunResult, 'plan' | 'history' | 'verdict' | 'violations' | 'simulatedMs'>,
-  { planPath, program }: { readonly planPath: string | undefined; readonly program: string },
+  { planPath, program, scenarioFile }: StorySource,
 ): Story {
   const { plan, history = [], verdict, violations } = result;
   return {
@@ -45,7 +57,8 @@ export function storyOfRun(
     endMs: result.simulatedMs,
     plan,
     planPath,
-    command: replayLine(program, { ...plan, planPath }),
+    scenarioFile,
+    command: replayLine(program, { ...plan, planPath, scenarioFile }),
   };
 }
 

@@ -10,7 +10,7 @@ import { plutoDefaults, type Plan } from '../plan.js';
 import { formatTime } from './event-text.js';
 import { describeFault, describeSettings } from './fault-text.js';
 import { formatGrid } from './grid.js';
-import { quoteForShell, replayLine } from './replay-line.js';
+import { quoteForShell, replayLine, scenarioFileFlag } from './replay-line.js';
 import { describeStep } from './step-text.js';
 
 export interface FailureTextInput {
@@ -19,6 +19,8 @@ export interface FailureTextInput {
   readonly history: readonly HistoryEvent[];
   /** Where the plan was kept; undefined when it was not. */
   readonly planPath: string | undefined;
+  /** Where its scenario comes from; absent for one of the catalogue, and where nobody knows. */
+  readonly scenarioFile?: string | undefined;
   /** The plan is as small as it could be made; by default that is told from its name, `*.shrunk.json`. */
   readonly isShrunk?: boolean;
   /** What to type to start this program; `antecedent` when absent. */
@@ -100,12 +102,13 @@ function optionLines(plan: Plan, width: number): readonly string[] {
   return lines.length <= 5 ? lines : [...lines.slice(0, 4), '... see the plan'];
 }
 
-function replayLines({ plan, planPath, isShrunk }: FailureTextInput, program: string): readonly string[] {
-  const replay = replayLine(program, { ...plan, planPath });
+function replayLines({ plan, planPath, scenarioFile, isShrunk }: FailureTextInput, program: string): readonly string[] {
+  const target = { ...plan, planPath, scenarioFile };
+  const replay = replayLine(program, target);
   if (planPath === undefined) return [replay];
   return [
     replay,
-    `${program} report ${quoteForShell(planPath)} (draws it: a page for the browser)`,
+    `${program} report ${quoteForShell(planPath)}${scenarioFileFlag(target)} (draws it: a page for the browser)`,
     (isShrunk ?? planPath.endsWith('.shrunk.json'))
       ? `plan: ${planPath} (readable, and as small as it could be made)`
       : `plan: ${planPath} (readable; ${program} shrink makes it smaller)`,

@@ -64,8 +64,17 @@ export class FailureShrinker {
     for (const candidate of this.#candidates.values()) {
       const forMs = Math.min(forMsMax, endsAtMs - performance.now());
       if (forMs <= 0 || this.#options.signal?.aborted === true) return;
-      const shrunkPath = await this.#shrink(candidate, forMs);
+      const shrunkPath = await this.#tryToShrink(candidate, forMs);
       if (shrunkPath !== undefined) yield { name: candidate.name, shrunkPath };
+    }
+  }
+
+  /** What was found counts, also where a program throws when it is planned or run again: that costs its smallest plan alone. */
+  async #tryToShrink(candidate: Candidate, forMs: number): Promise<string | undefined> {
+    try {
+      return await this.#shrink(candidate, forMs);
+    } catch {
+      return undefined;
     }
   }
 

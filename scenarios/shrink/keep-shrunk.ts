@@ -16,13 +16,15 @@ export function keepShrunk(
   { smallest }: ShrinkResult,
   shrunkPath: string,
   program: string,
+  scenarioFile?: string,
 ): { readonly shrunkPath: string; readonly reportPath: string } {
   const { plan, violations, history = [] } = smallest;
   const reportPath = `${shrunkPath.replace(/\.json$/, '')}.txt`;
   writeFileSync(shrunkPath, formatPlan(plan));
   const [violation] = violations;
   if (violation !== undefined) {
-    writeFileSync(reportPath, failureText({ plan, violation, history, planPath: shrunkPath, isShrunk: true, program }));
+    const source = { planPath: shrunkPath, scenarioFile, isShrunk: true, program };
+    writeFileSync(reportPath, failureText({ plan, violation, history, ...source }));
   }
   return { shrunkPath, reportPath };
 }

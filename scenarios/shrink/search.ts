@@ -10,7 +10,7 @@
  * The sequence depends on the plan and on what came of the attempts alone: the same number of attempts gives the same plan.
  */
 import type { Violation } from '../oracles/violation.js';
-import type { Plan } from '../plan.js';
+import { originalSeed, type Plan } from '../plan.js';
 import {
   cutFaults,
   cutNodes,
@@ -77,11 +77,6 @@ function* cutWithOtherSeeds({ plan, violation }: Found): PlanSearch<Found | unde
     }
   }
   return undefined;
-}
-
-/** `17` of `17/3`. */
-function originalSeed(seed: string): string {
-  return seed.replace(/\/\d+$/, '');
 }
 
 function* withOnePartLess(plan: Plan, { kind }: Violation): Iterable<Plan> {

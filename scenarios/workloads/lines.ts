@@ -12,7 +12,7 @@ import { readFileSync } from 'node:fs';
 import { AntecedentError, type Delivery } from '../../core/index.js';
 import { simulatedDigests } from '../../transport-sim/index.js';
 import type { OperationBody, PlannedOperation } from '../plan.js';
-import type { Application, PlanningContext, Program, Workload } from './workload.js';
+import { partOfPackage, type Application, type PlanningContext, type Program, type Workload } from './workload.js';
 
 /** Where the lines come from, and how quickly. */
 export type LinesOptions = (
@@ -31,7 +31,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export const linesProgram: Program = {
   name: 'lines',
   whenDown: 'wait',
-  createApplication: () => new LinesApplication(),
+  createApplication: partOfPackage(() => new LinesApplication()),
 };
 
 /**

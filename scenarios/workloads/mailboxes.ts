@@ -26,7 +26,7 @@ import {
 } from '../../core/index.js';
 import type { Milliseconds } from '../duration.js';
 import { operationsMax, type NumberedOperation, type OperationBody, type PlannedOperation } from '../plan.js';
-import type { Application, PlanningContext, Program, Workload } from './workload.js';
+import { partOfPackage, type Application, type PlanningContext, type Program, type Workload } from './workload.js';
 
 export interface MailboxesOptions {
   /** Operations a second, over all nodes. */
@@ -56,7 +56,7 @@ const carryingMax = 8 << 10;
 export const mailboxesProgram: Program = {
   name: 'mailboxes',
   whenDown: 'skip',
-  createApplication: () => new MailboxesApplication(),
+  createApplication: partOfPackage(() => new MailboxesApplication()),
 };
 
 /** Random operations at random nodes and times. Throws `E_CONFIG` for options out of range. */

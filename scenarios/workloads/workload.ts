@@ -28,12 +28,24 @@ export interface Program {
   readonly name: string;
   /** An operation at a node that is down is skipped, or waits at its client until the node accepts it. */
   readonly whenDown: 'skip' | 'wait';
-  createApplication(node: NodeName): Application;
+  readonly createApplication: (node: NodeName) => Application;
 }
 
 export interface PlanningContext {
   readonly random: RandomStream;
   readonly nodes: readonly NodeName[];
+}
+
+const packageMark = Symbol.for('antecedent: part of the package');
+
+/** Marks a `createApplication` of this package. The mark means the same to another copy of the package, as a file of scenarios may load. */
+export function partOfPackage<T extends Program['createApplication']>(createApplication: T): T {
+  return Object.defineProperty(createApplication, packageMark, { value: true });
+}
+
+/** False for a program of the user's own, whatever it is called. */
+export function isPartOfPackage({ createApplication }: Program): boolean {
+  return packageMark in createApplication;
 }
 
 /** A program with a way to plan operations for it. */

@@ -159,6 +159,8 @@ test("a scenario of a file of one's own is run, and its plan is replayed with th
   expect(lost.err).toContain('--scenario-file');
   expect((await antecedent('replay', plan, '--scenario-file', mine)).exitCode).toBe(0);
   expect((await antecedent('run', plan, '--scenario-file', mine)).exitCode).toBe(0);
+  const story = await antecedent('report', plan, '--scenario-file', mine, '--format', 'text');
+  expect(story.out).toContain('HELD  own-workload, seed 4');
 });
 
 test('a file of several scenarios needs to be told which', async () => {

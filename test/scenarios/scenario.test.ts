@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { NodeName } from '../../core/index.js';
 import {
   at,
   bitRot,
@@ -28,6 +29,7 @@ import {
   usualDisk,
   usualLink,
   type Fault,
+  type LinkSettings,
   type PlannedFault,
   type ScheduledFault,
 } from '../../scenarios/index.js';
@@ -298,6 +300,24 @@ describe('scenario', () => {
     expect(() => planOf(['a', 'a'], [])).toThrow('names the node a twice');
     expect(() => scenario('Not A Name', { about: '', nodes: 1, workload })).toThrow('is no scenario name');
     expect(() => makePlan(scenario('x', { about: '', nodes: 1, workload }), '')).toThrow('an empty seed');
+  });
+
+  test('plans nothing that could not be read again', () => {
+    const planned = (link: Partial<LinkSettings>) =>
+      makePlan(scenario('mine', { about: '', nodes: 2, workload, link }), '3');
+    expect(() => planned({ loss: Number.NaN })).toThrow(/what mine plans for seed 3 .*\n {2}options\.link\.loss: /);
+    expect(() => planned({ duplication: 1.5 })).toThrow('options.link.duplication: 1.5 is too large; the most is 1');
+    expect(() => planned({ duplication: 1.5 })).toThrow(expect.objectContaining({ code: 'E_CONFIG' }));
+  });
+
+  test('has no program of its own under the name of one in the package, for replay would run that', () => {
+    const own = { ...workload, createApplication: () => workload.createApplication('a' as NodeName) };
+    expect(() => makePlan(scenario('mine', { about: '', nodes: 2, workload: own }), '1')).toThrow(
+      'mine: the workload "mailboxes" is not the one of that name in this package',
+    );
+    expect(makePlan(scenario('mine', { about: '', nodes: 2, workload: { ...own, name: 'mine' } }), '1').workload).toBe(
+      'mine',
+    );
   });
 
   test('is told from other values', () => {

@@ -129,3 +129,14 @@ test('never more than 40 lines, nor wider than asked; what is left out is counte
   expect(text).toContain('and 192 more, see the plan');
   expect(text).toContain('antecedent replay runs/x.json');
 });
+
+test('says with which file the plan of a program of the user is read', () => {
+  const own = { ...plan, workload: 'my-lines' };
+  const input = { plan: own, planPath: 'runs/own-1.json', violation: violationOf(overtaking), history: [] };
+  const known = failureText({ ...input, scenarioFile: 'tests/my faults.ts' });
+  expect(known).toContain("antecedent replay runs/own-1.json --scenario-file 'tests/my faults.ts'");
+  expect(known).toContain("antecedent report runs/own-1.json --scenario-file 'tests/my faults.ts' (");
+  expect(failureText(input)).toContain('antecedent replay runs/own-1.json --scenario-file FILE\n');
+  const unkept = failureText({ ...input, planPath: undefined, scenarioFile: 'tests/faults.ts' });
+  expect(unkept).toContain("antecedent run 'tests/faults.ts#partition-heal' --seed 1\n");
+});
