@@ -2,6 +2,7 @@
  * Programs of this repository as plain JavaScript, for tests that start many processes: Node alone starts them in a
  * quarter of the time that it takes with a compiler in between.
  */
+import { copyFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { makeTestDirectory } from './certificates.js';
@@ -51,5 +52,7 @@ async function bundle(source: string): Promise<string> {
       },
     ],
   });
+  // The program asks its own package what version it is.
+  copyFileSync(join(root, 'package.json'), join(outdir, 'package.json'));
   return join(outdir, 'stdin.mjs');
 }
