@@ -16,6 +16,7 @@ export type {
   Digests,
   Disk,
   DiskFile,
+  LineConnection,
   LineOutcome,
   Lines,
   Link,

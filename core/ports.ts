@@ -114,6 +114,14 @@ export type LineOutcome =
   /** `mayHaveArrived`: the peer may have it all the same. */
   | { readonly type: 'failed'; readonly error: AntecedentError; readonly mayHaveArrived: boolean };
 
+/** A connection to a member that speaks pluto v0.4, for one line. */
+export interface LineConnection {
+  /** Tries to send the line, once, and calls `done` in bounded time unless closed before. The bytes must not change before that. */
+  send(line: Uint8Array, done: (outcome: LineOutcome) => void): void;
+  /** Drops the connection, and what has not arrived over it: the line will be sent again, or nobody wants it. Idempotent. */
+  close(): void;
+}
+
 /**
  * Text lines to and from members that speak pluto v0.4, each over a connection of its own. Both ends are authenticated before the
  * core hears of anything. Lines come and go without the line break that ends them.
@@ -127,8 +135,8 @@ export interface Lines {
     onLine: (peer: NodeName, line: Uint8Array, answer: (result: Result<void>) => void) => void,
     done: (result: Result<void>) => void,
   ): void;
-  /** Tries once to send a line, and calls `done` in bounded time unless cancelled before. One line a peer at a time. */
-  send(peer: NodeName, line: Uint8Array, done: (outcome: LineOutcome) => void): Cancel;
+  /** Connects once, and calls `done` in bounded time unless cancelled before. One connection a peer at a time, until its line has an outcome. */
+  connect(peer: NodeName, done: (result: Result<LineConnection>) => void): Cancel;
   /** `peer` is no member any more: nothing of it is let in. */
   forget(peer: NodeName): void;
   /** Stops listening, and ends every connection. */

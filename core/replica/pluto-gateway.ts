@@ -43,7 +43,7 @@ export interface PlutoGatewayOptions {
 }
 
 /** What the driver of a replica tells it of these peers. */
-export type PlutoInputs = Pick<PlutoGateway, 'handleLine' | 'handleLineOutcome'>;
+export type PlutoInputs = Pick<PlutoGateway, 'handleLine' | 'handleLineConnected' | 'handleLineOutcome'>;
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
@@ -94,6 +94,11 @@ export class PlutoGateway {
     if (peer !== undefined) return this.#receiving.handleLine(peer, id, line);
     const error = new AntecedentError('E_NOT_MEMBER', `${name} is no member that speaks pluto v0.4`);
     outbox.line({ type: 'answer-line', id, error });
+  }
+
+  /** The peer has let us in. */
+  handleLineConnected(name: NodeName): void {
+    this.#sendings.get(name)?.handleConnected();
   }
 
   /** What became of the last attempt to send a line to the peer. */

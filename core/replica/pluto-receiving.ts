@@ -6,7 +6,7 @@
  * - A line is answered, and its connection ends, when the message is durable here, from whomever it came. v0.4 never repeats it; what
  *   one of us has missed comes from another one.
  * - A message that came before the one in front of it waits in memory, and its connection stays open: how many may, is for the
- *   transport to say, which turns connections away before anything has been sent over them.
+ *   transport to say, which lets the sender wait before anything has been sent over its next connection.
  * - A line that cannot be read, or contradicts what we hold, is refused. Nothing of it is kept.
  */
 import { AntecedentError, RemoteProtocolError, assert } from '../errors.js';

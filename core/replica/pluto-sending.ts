@@ -3,7 +3,8 @@
  *
  * v0.4 acknowledges nothing, and an older message that comes again makes it spin for ever; the newest one that comes again does no
  * harm. So:
- * - The journal says that a message is about to be sent before it is. After a restart that one is sent again, and no older one.
+ * - The journal says that a message is about to be sent before it is, and not before the peer has let us in. After a restart that one
+ *   is sent again, and no older one.
  * - A message is sent until an attempt has worked. Only then is the next one begun.
  * - When an attempt fails before anything has left, the peer may have died with the message before it in its socket. That one is
  *   the newest the peer can have, so it is sent again first.
@@ -12,7 +13,7 @@
  * - What the peer has told back in a clock need not be sent.
  * Where a message cannot be told to v0.4 at all, nothing behind it can either: sending ends, with an alarm.
  */
-import { AntecedentError } from '../errors.js';
+import { AntecedentError, assert } from '../errors.js';
 import type { Timings } from '../limits.js';
 import type { Message } from '../message/batch.js';
 import type { NodeName } from '../names.js';
@@ -61,8 +62,8 @@ export class PlutoSending {
   #previous: Line | undefined;
   /** The previous message is to be sent again before anything else. */
   #mustRepeat = false;
-  /** The attempt under way is of the previous message. */
-  #isRepeating = false;
+  /** What the attempt under way is to send. */
+  #underWay: Line | undefined;
   /** How often the previous message was sent again, and when it is next. */
   #repeats = 0;
   #repeatAtMs: number | undefined;
@@ -96,15 +97,27 @@ export class PlutoSending {
     const next = again ?? this.#current ?? this.#takeNext();
     if (next === undefined) return;
     this.#isWaiting = true;
-    this.#isRepeating = again !== undefined;
-    if (!this.#isRepeating) this.#repeatAtMs = undefined;
-    if (next.seq > peer.begunSeq) this.#options.onBegin(next.seq);
-    else this.#options.outbox.line({ type: 'send-line', peer: peer.name, line: next.bytes });
+    this.#underWay = next;
+    if (again === undefined) this.#repeatAtMs = undefined;
+    this.#options.outbox.line({ type: 'connect-line', peer: peer.name });
+  }
+
+  /** The peer has let us in. */
+  handleConnected(): void {
+    const { onBegin, peer } = this.#options;
+    assert(this.#underWay !== undefined, 'a connection is made for a line');
+    if (this.#underWay.seq > peer.begunSeq) onBegin(this.#underWay.seq);
+    else this.#send(this.#underWay);
   }
 
   /** The journal says that the message is about to be sent. */
   handleBegun(): void {
-    this.#goOn();
+    assert(this.#underWay !== undefined, 'a message is begun for an attempt');
+    this.#send(this.#underWay);
+  }
+
+  #send({ bytes }: Line): void {
+    this.#options.outbox.line({ type: 'send-line', peer: this.#options.peer.name, line: bytes });
   }
 
   /** What became of the last attempt. */
@@ -157,7 +170,7 @@ export class PlutoSending {
     const { outbox, peer, timings } = this.#options;
     this.#attempts = 0;
     noteReachable(peer, outbox);
-    if (this.#isRepeating) this.#repeats++;
+    if (this.#underWay === this.#previous) this.#repeats++;
     else {
       this.#previous = this.#current;
       this.#current = undefined;
@@ -172,7 +185,7 @@ export class PlutoSending {
 
   #noteFailed({ error, mayHaveArrived }: Extract<LineOutcome, { type: 'failed' }>, nowMs: number): void {
     const { outbox, peer, random, timings } = this.#options;
-    if (this.#current !== undefined && !this.#isRepeating) this.#current.mayHaveArrived ||= mayHaveArrived;
+    if (this.#underWay !== undefined) this.#underWay.mayHaveArrived ||= mayHaveArrived;
     this.#mustRepeat = true;
     // Full jitter, as for every other dial.
     const limitMs = Math.min(timings.backoffMs * 2 ** Math.min(this.#attempts, 30), timings.backoffMaxMs);

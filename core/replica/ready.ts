@@ -25,7 +25,9 @@ export type LinkAction =
 
 /** For members that speak pluto v0.4. */
 export type LineAction =
-  /** Try once; then `handleLineOutcome`. Nothing else is sent to the peer before. */
+  /** Connect once; then `handleLineConnected`, or `handleLineOutcome` when that fails. Nothing else is sent to the peer before. */
+  | { readonly type: 'connect-line'; readonly peer: NodeName }
+  /** Over the connection that was made; then `handleLineOutcome`. */
   | { readonly type: 'send-line'; readonly peer: NodeName; readonly line: Uint8Array }
   /** The peer is no member any more: the outcome is no longer wanted. */
   | { readonly type: 'cancel-line'; readonly peer: NodeName }

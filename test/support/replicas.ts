@@ -23,6 +23,8 @@ export interface ReplicaUnderTestOptions {
   readonly peers: readonly string[];
   /** Members that speak pluto v0.4. */
   readonly plutoPeers?: readonly string[];
+  /** False: `takeConnects` says for whom a connection is wanted. Otherwise who speaks pluto v0.4 lets us in at once. */
+  readonly letsLinesIn?: boolean;
   readonly position?: number;
   readonly repair?: 'any-member' | 'origin-only';
   readonly joins?: boolean;
@@ -58,6 +60,7 @@ export class ReplicaUnderTest {
   releaseAddress = 0;
   /** The next group begins a segment of the journal, if the replica gives it a checkpoint. */
   beginsSegment = false;
+  readonly #letsLinesIn: boolean;
   /** Where the journal begins. */
   #beginAddress = 0;
   #unsynced: readonly JournalEntry[] = [];
@@ -65,6 +68,7 @@ export class ReplicaUnderTest {
 
   constructor(options: ReplicaUnderTestOptions) {
     this.name = nodeName(options.name);
+    this.#letsLinesIn = options.letsLinesIn ?? true;
     this.replica = new Replica({
       name: this.name,
       cluster: clusterName(options.cluster ?? 'test'),
@@ -104,6 +108,7 @@ export class ReplicaUnderTest {
     this.releaseAddress = ready.releaseAddress;
     this.incarnation = ready.incarnation;
     this.wakeAtMs = ready.wakeAtMs;
+    if (this.#letsLinesIn) for (const peer of this.takeConnects()) this.lineConnected(peer);
   }
 
   /** Records that wait for their sync. */
@@ -193,6 +198,17 @@ export class ReplicaUnderTest {
   /** Lines that were to be sent since the last call. */
   takeSentLines(): [string, string][] {
     return this.#takeLines('send-line').map(({ peer, line }) => [peer, Buffer.from(line).toString('latin1')]);
+  }
+
+  /** Who was to be connected to since the last call, for a line; unless that works by itself. */
+  takeConnects(): string[] {
+    return this.#takeLines('connect-line').map(({ peer }) => peer);
+  }
+
+  /** The peer has let us in, for a line. */
+  lineConnected(peer: string): void {
+    this.replica.pluto.handleLineConnected(nodeName(peer));
+    this.step();
   }
 
   /** The last line to `peer` has been sent, or has not. */

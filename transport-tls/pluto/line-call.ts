@@ -6,17 +6,28 @@
  * - The peer never answers. It may end the connection once it has its line, or leave it open for ever. So a line counts as sent when it
  *   has left this process and nothing is heard for a moment: with TLS 1.3 a client hears of a refusal only after it has written. A reset
  *   may mean that the peer has what it wanted, or that the line is lost: then the outcome is doubtful.
+ * - What a broken network has not let through, the system sends again by itself, for minutes, also after the connection was closed here.
+ *   Before a line is sent again its connection must therefore be *dropped*, which makes the system forget: else the line could arrive
+ *   behind later ones, and v0.4 spins over that for ever.
  */
 import { constants, X509Certificate } from 'node:crypto';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import * as tls from 'node:tls';
 import { AntecedentError, type Cancel, type LineOutcome } from '../../core/index.js';
 import { formatAddress, type Address } from '../address.js';
+import { SocketStream } from './socket-stream.js';
 
 export interface PlutoCredentials {
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
+}
+
+/** A connection to a peer whose certificate is the right one. */
+export interface DialledLine {
+  readonly socket: tls.TLSSocket;
+  /** Ends the connection, and makes the system forget what the peer has not taken in. Idempotent. */
+  readonly drop: () => void;
 }
 
 export interface LineTarget {
@@ -48,11 +59,11 @@ export function plutoSecureOptions({ ca, cert, key }: PlutoCredentials): tls.Sec
   return { ca, cert, key, minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_TICKET };
 }
 
-/** Connects once. Calls `done`, unless cancelled before, with a socket whose other end is the one that was dialled, or with why there is none. */
+/** Connects once. Calls `done`, unless cancelled before, with a connection whose other end is the one that was dialled, or with why there is none. */
 export function dialPluto(
   { who, address, credentials, check }: LineTarget,
   { handshakeMs }: Pick<LineTimings, 'handshakeMs'>,
-  done: (result: tls.TLSSocket | AntecedentError) => void,
+  done: (result: DialledLine | AntecedentError) => void,
 ): Cancel {
   const where = `${who} at ${formatAddress(address)}`;
   const { ca, cert, key } = credentials;
@@ -60,22 +71,19 @@ export function dialPluto(
   const socket = tls.connect({
     ...{ ca, cert, key, minVersion: 'TLSv1.2' as const },
     // Handed over before it is connected, so that nothing comes in front of our first record.
-    socket: raw,
+    socket: new SocketStream(raw),
     rejectUnauthorized: true,
     // Called when the chain is trusted. What it returns ends the handshake.
     checkServerIdentity: (_host, certificate) => attempt(() => check(new X509Certificate(certificate.raw))),
   });
-  const abandon = (): void => {
-    socket.destroy();
-    raw.destroy();
-  };
+  const drop = (): void => dropConnection(socket, raw);
   let isConnected = false;
   let isOver = false;
-  const settle = (result: tls.TLSSocket | AntecedentError): void => {
+  const settle = (result: DialledLine | AntecedentError): void => {
     if (isOver) return;
     isOver = true;
     clearTimeout(deadline);
-    if (result instanceof AntecedentError) abandon();
+    if (result instanceof AntecedentError) drop();
     done(result);
   };
   const deadline = setTimeout(() => {
@@ -85,18 +93,22 @@ export function dialPluto(
   raw.on('error', (cause) => settle(failureOf(where, cause, isConnected)));
   socket.on('error', (cause: Error) => settle(failureOf(where, cause, isConnected)));
   socket.on('close', () => settle(failureOf(where, new Error('closed by the other end'), isConnected)));
-  socket.on('secureConnect', () => settle(socket));
+  socket.on('secureConnect', () => {
+    // Nobody has anything to tell us, but its end is seen only by who reads.
+    socket.resume();
+    settle({ socket, drop });
+  });
   return () => {
     if (isOver) return;
     isOver = true;
     clearTimeout(deadline);
-    abandon();
+    drop();
   };
 }
 
-/** Sends a line over a connection, which is used up by that. Calls `done` unless cancelled before. */
+/** Sends a line over a connection, which is used up by that. Calls `done`, later, unless cancelled before. */
 export function writeLine(
-  socket: tls.TLSSocket,
+  { drop, socket }: DialledLine,
   who: string,
   line: Uint8Array,
   { lingerMs, sendMs }: Pick<LineTimings, 'lingerMs' | 'sendMs'>,
@@ -108,16 +120,26 @@ export function writeLine(
     if (isOver) return;
     isOver = true;
     clearTimeout(timer);
-    if (outcome.type === 'failed') socket.destroy();
+    if (outcome.type === 'failed') drop();
     done(outcome);
   };
-  const fail = (reason: string, cause?: Error): void => {
+  const fail = (reason: string, cause?: Error, mayHaveArrived = true): void => {
     const code = cause !== undefined && isRefusal(cause) ? 'E_TLS_REFUSED' : 'E_UNREACHABLE';
     const error = new AntecedentError(code, `${who} ${reason}`, { cause });
-    settle({ type: 'failed', error, mayHaveArrived: true });
+    settle({ type: 'failed', error, mayHaveArrived });
   };
   const sent = (isDoubtful: boolean): void => settle({ type: 'sent', isDoubtful });
+  const cancel = (): void => {
+    isOver = true;
+    clearTimeout(timer);
+    drop();
+  };
   let timer = setTimeout(() => fail(`has taken in nothing for ${sendMs} ms`), sendMs);
+  if (!socket.writable) {
+    const cause = socket.errored ?? undefined;
+    setImmediate(() => fail('ended the connection before it was sent the line', cause, false));
+    return cancel;
+  }
   socket.on('end', () => {
     if (isWritten) sent(false);
   });
@@ -129,8 +151,6 @@ export function writeLine(
     if (isWritten) sent(true);
     else fail('ended the connection before it had the line');
   });
-  // Nobody has anything to tell us, but its end is seen only by who reads.
-  socket.resume();
   socket.cork();
   socket.write(line);
   socket.write(lineEnd, (error) => {
@@ -144,11 +164,15 @@ export function writeLine(
     timer = setTimeout(() => sent(false), settleMs);
   });
   socket.uncork();
-  return () => {
-    isOver = true;
-    clearTimeout(timer);
-    socket.destroy();
-  };
+  return cancel;
+}
+
+/** The socket below is told first: TLS would only close it, and leave the rest to the system. */
+function dropConnection(socket: tls.TLSSocket, raw: Socket): void {
+  // A reset waits for the connection, which v0.4 would not survive.
+  if (raw.connecting) raw.destroy();
+  else if (!raw.destroyed) raw.resetAndDestroy();
+  socket.destroy();
 }
 
 function attempt(check: () => void): Error | undefined {

@@ -9,13 +9,12 @@
  * - What cannot be reached, or ends before it has the line, is tried again. Who shows another certificate, or refuses ours, is not.
  * - "Sent" means that the line has left for a peer that has let us in. v0.4 acknowledges nothing.
  */
-import type { TLSSocket } from 'node:tls';
 import { setTimeout as wait } from 'node:timers/promises';
 import { AntecedentError, nodeName, plutoPing, type Cancel } from '../../core/index.js';
 import { parseAddress } from '../address.js';
 import { readCredentials, type CredentialSources } from '../credentials.js';
 import { defaultTlsLimits } from '../links.js';
-import { dialPluto, writeLine, type LineTarget } from './line-call.js';
+import { dialPluto, writeLine, type DialledLine, type LineTarget } from './line-call.js';
 import { checkPlutoPeer, readPlutoPeer } from './peer-identity.js';
 
 export interface ReliableTls extends CredentialSources {
@@ -49,7 +48,7 @@ class ReliableConnection implements PlutoConnection {
   readonly address: string;
   readonly target: LineTarget;
   /** Undefined once a message was sent over it. */
-  #open: TLSSocket | undefined;
+  #open: DialledLine | undefined;
 
   constructor(address: string, target: LineTarget) {
     this.address = address;
@@ -57,15 +56,15 @@ class ReliableConnection implements PlutoConnection {
   }
 
   /** The connection, to be used up; undefined when there is none that works. */
-  async take(signal: AbortSignal): Promise<TLSSocket | undefined> {
+  async take(signal: AbortSignal): Promise<DialledLine | undefined> {
     const open = this.#open;
     this.#open = undefined;
     if (open === undefined || !isAlive(open)) return undefined;
-    open.resume().write(pingLine);
+    open.socket.write(pingLine);
     await wait(pauseMs, undefined, { signal }).catch(() => undefined);
     // Its end may have come meanwhile, or what answers a ping to nobody.
     if (isAlive(open)) return open;
-    open.destroy();
+    open.drop();
     return undefined;
   }
 
@@ -74,7 +73,7 @@ class ReliableConnection implements PlutoConnection {
   }
 
   close(): void {
-    this.#open?.end();
+    this.#open?.socket.end();
     this.#open = undefined;
   }
 
@@ -128,8 +127,8 @@ export async function reliableSend(
   });
 }
 
-function isAlive({ readableEnded, writable }: TLSSocket): boolean {
-  return writable && !readableEnded;
+function isAlive({ socket }: DialledLine): boolean {
+  return socket.writable && !socket.readableEnded;
 }
 
 /** What is worth another attempt. */
@@ -156,7 +155,7 @@ function connectOnce(
   target: LineTarget,
   { timeoutMs = defaultTlsLimits.handshakeMs }: ReliableOptions,
   signal: AbortSignal,
-): Promise<TLSSocket> {
+): Promise<DialledLine> {
   return cancellable(signal, (resolve, reject) =>
     dialPluto(target, { handshakeMs: timeoutMs }, (result) => {
       if (result instanceof AntecedentError) reject(result);
@@ -166,7 +165,7 @@ function connectOnce(
 }
 
 function sendOnce(
-  open: TLSSocket,
+  open: DialledLine,
   who: string,
   line: Uint8Array,
   { timeoutMs = defaultTlsLimits.handshakeMs }: ReliableOptions,

@@ -77,8 +77,12 @@ class TextNode {
 }
 
 class History {
-  readonly #group = groupOf(ours, () => ({ plutoPeers: theirs, limits: { batchBytesTarget: 1 } }));
+  readonly #group = groupOf(ours, () => ({ plutoPeers: theirs, letsLinesIn: false, limits: { batchBytesTarget: 1 } }));
   readonly #texts = new Map(theirs.map((name) => [name, new TextNode(name)]));
+  /** Attempts to connect to a node of v0.4 for a line. */
+  readonly #dials = new Set<string>();
+  /** Attempts that will find a node of v0.4 gone. */
+  readonly #gone = new Set<string>();
   /** Lines under way to nodes of v0.4. */
   readonly #underWay = new Map<string, string>();
   /** Lines of v0.4 that a replica was handed and has not answered, by replica and id. */
@@ -94,8 +98,10 @@ class History {
     const text = this.#text(theirs[pick % theirs.length] ?? 'old');
     // Most attempts work: what may go wrong is interesting behind some that have.
     const works = (): void => this.#conclude(pick, { arrives: true, outcome: { type: 'sent', isDoubtful: false } });
+    const connects = (): void => this.#answerDial(pick, true);
     const actions = [
-      ...[works, works, works, works, works],
+      ...[works, works, works, works, works, connects, connects, connects, connects],
+      ...[() => this.#answerDial(pick, false), () => this.#swallow(pick)],
       ...[() => this.#broadcast(name), () => this.#broadcast(name)],
       ...[() => this.#say(text), () => this.#hand(text, name), () => this.#hand(text, name)],
       () => this.#conclude(pick, { arrives: true, outcome: { type: 'sent', isDoubtful: true } }),
@@ -133,6 +139,26 @@ class History {
     if (line === undefined) return;
     const id = this.#group.get(name).receiveLine(text.name, line);
     this.#unanswered.get(name)?.set(id, line);
+  }
+
+  /** The node of v0.4 lets somebody in, or does not. */
+  #answerDial(pick: number, works: boolean): void {
+    const dials = [...this.#dials];
+    const pair = dials[pick % Math.max(1, dials.length)];
+    if (pair === undefined) return;
+    this.#dials.delete(pair);
+    const [from = '', to = ''] = pair.split(' ');
+    if (works && !this.#gone.delete(pair)) this.#group.get(from).lineConnected(to);
+    else this.#group.get(from).lineOutcome(to, failed(false));
+  }
+
+  /** The node of v0.4 ends with a line in its socket, and is away when it is looked for the next time. */
+  #swallow(pick: number): void {
+    const attempts = [...this.#underWay.keys()];
+    const pair = attempts[pick % Math.max(1, attempts.length)];
+    if (pair === undefined) return;
+    this.#gone.add(pair);
+    this.#conclude(pick, { arrives: false, outcome: { type: 'sent', isDoubtful: false } });
   }
 
   /** An attempt to send a line ends. */
@@ -176,6 +202,7 @@ class History {
     if (lost.some((line) => !this.#stored.has(line))) return;
     const member = this.#group.get(name);
     for (const to of theirs) {
+      this.#dials.delete(`${name} ${to}`);
       const line = this.#underWay.get(`${name} ${to}`);
       this.#underWay.delete(`${name} ${to}`);
       if (line !== undefined && lastArrives) this.#text(to).receive(line);
@@ -190,7 +217,7 @@ class History {
     const applied = [...member.applied];
     const peers = ours.filter((other) => other !== name);
     const next = this.#group.start({
-      ...{ name, peers, plutoPeers: theirs, limits: { batchBytesTarget: 1 }, position },
+      ...{ name, peers, plutoPeers: theirs, letsLinesIn: false, limits: { batchBytesTarget: 1 }, position },
       journal: [...member.journal],
     });
     next.applied = applied;
@@ -204,6 +231,7 @@ class History {
   /** Takes note of what the replicas want. */
   #collect(): void {
     for (const member of this.#group.all) {
+      for (const to of member.takeConnects()) this.#dials.add(`${member.name} ${to}`);
       for (const [to, line] of member.takeSentLines()) this.#underWay.set(`${member.name} ${to}`, line);
       for (const [id, answer] of member.takeAnswers()) {
         expect(answer).toBe('stored');
@@ -229,7 +257,8 @@ class History {
       for (const text of this.#texts.values()) for (const name of ours) this.#hand(text, name);
       this.#group.settle();
       this.#collect();
-      while (this.#underWay.size > 0) {
+      while (this.#dials.size + this.#underWay.size > 0) {
+        this.#answerDial(0, true);
         this.#conclude(0, { arrives: true, outcome: { type: 'sent', isDoubtful: false } });
         this.#group.settle();
         this.#collect();
@@ -268,7 +297,7 @@ function copiesOf(member: GroupMember): readonly string[] {
 }
 
 test('everybody gets everything, and nobody of v0.4 is made to spin', () => {
-  const step = fc.tuple(fc.nat(20), fc.nat(11));
+  const step = fc.tuple(fc.nat(26), fc.nat(11));
   fc.assert(
     fc.property(fc.array(step, { minLength: 100, maxLength: 250, size: 'max' }), (steps) => {
       const history = new History();

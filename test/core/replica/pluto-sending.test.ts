@@ -86,6 +86,19 @@ describe('own messages are sent', () => {
     expect(a.takeSentLines()).toHaveLength(1);
   });
 
+  test('and that not before the peer has let us in', () => {
+    const a = new ReplicaUnderTest({ ...options, letsLinesIn: false });
+    a.broadcast('one');
+    settle(a);
+    expect(a.takeConnects()).toEqual(['old']);
+    expect(begun(a)).toEqual([]);
+    a.lineConnected('old');
+    expect(a.takeSentLines()).toEqual([]);
+    settle(a);
+    expect(begun(a)).toEqual([1]);
+    expect(a.takeSentLines()).toHaveLength(1);
+  });
+
   test('until an attempt works, with growing waits', () => {
     const a = new ReplicaUnderTest(options);
     a.broadcast('one');

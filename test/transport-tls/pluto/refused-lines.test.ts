@@ -1,10 +1,10 @@
-/** What a port for pluto v0.4 peers must survive: nothing of it is stored, and the peer is heard as before. */
+/** What a port for pluto v0.4 peers must survive: nothing of it is stored, and the peer is heard as before; and what it may not refuse. */
 import { readFileSync } from 'node:fs';
 import { connect as connectPlain } from 'node:net';
 import * as tls from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Delivery } from '../../../core/index.js';
-import { openNode, showCertificate, type AntecedentNode } from '../../../transport-tls/index.js';
+import { openNode, showCertificate, type AntecedentNode, type OpenNodeOptions } from '../../../transport-tls/index.js';
 import { makeTestDirectory, removeTestDirectories, TestAuthority, type PemPaths } from '../../support/certificates.js';
 import type { LogLine } from '../link-party.js';
 import { Inbox, within } from '../waiting.js';
@@ -16,7 +16,7 @@ let log: Inbox<LogLine>;
 let delivered: Inbox<Delivery>;
 
 beforeAll(async () => {
-  authority = await TestAuthority.make('demo', ['a', 'old', 'other']);
+  authority = await TestAuthority.make('demo', ['a', 'old', 'older', 'other']);
   foreign = await TestAuthority.make('demo', ['old']);
 });
 beforeEach(async () => {
@@ -28,13 +28,7 @@ beforeEach(async () => {
     dataDir: makeTestDirectory('pluto'),
     listen: '127.0.0.1:0',
     pluto: { listen: '127.0.0.1:0' },
-    peers: {
-      old: {
-        address: '127.0.0.1:1',
-        protocol: 'pluto-0.4',
-        fingerprint: `sha256:${showCertificate(authority.files('old').cert).sha256}`,
-      },
-    },
+    peers: { old: peer('old'), older: peer('older') },
     tls: authority.files('a'),
     logger: { log: (level, event, fields) => log.put({ level, event, ...fields }) },
     apply: (delivery) => delivered.put(delivery),
@@ -43,14 +37,22 @@ beforeEach(async () => {
 afterEach(() => node.close());
 afterAll(removeTestDirectories);
 
+function peer(name: string): NonNullable<OpenNodeOptions['peers']>[string] {
+  const { sha256 } = showCertificate(authority.files(name).cert);
+  return { address: '127.0.0.1:1', protocol: 'pluto-0.4', fingerprint: `sha256:${sha256}` };
+}
+
 function port(): number {
   return Number(node.plutoAddress?.split(':').at(-1));
 }
 
 /** Connects as whoever has these files. */
-async function dial(files: Partial<PemPaths>): Promise<tls.TLSSocket> {
+async function dial(files: Partial<PemPaths>, localAddress = '127.0.0.1'): Promise<tls.TLSSocket> {
   const pem = Object.fromEntries(Object.entries(files).map(([name, path]) => [name, readFileSync(path)]));
-  const socket = tls.connect({ host: '127.0.0.1', port: port(), ...pem, checkServerIdentity: () => undefined });
+  const socket = tls.connect({
+    ...{ host: '127.0.0.1', port: port(), localAddress, ...pem },
+    checkServerIdentity: () => undefined,
+  });
   socket.on('error', () => undefined);
   socket.resume();
   await within(
@@ -169,4 +171,47 @@ test('a line in as many pieces as it has bytes is read like any other', async ()
   socket.setNoDelay(true);
   await pour(socket, '> ping <\r\n> ping <\r\nold|old:1|in pieces\r\n'.split(''));
   expect(new TextDecoder().decode((await delivered.take()).payload)).toBe('in pieces');
+});
+
+describe('not refused is', () => {
+  /** As v0.4 sends: over a connection of its own, which it leaves to us. */
+  async function send(name: string, text: string, localAddress?: string): Promise<void> {
+    (await dial(authority.files(name), localAddress)).write(text);
+  }
+
+  async function payloads(count: number): Promise<readonly string[]> {
+    const all: string[] = [];
+    while (all.length < count) all.push(new TextDecoder().decode((await delivered.take()).payload));
+    return all;
+  }
+
+  async function refusals(): Promise<readonly LogLine[]> {
+    const all: LogLine[] = [];
+    while (log.size > 0) all.push(await log.take());
+    return all.filter(({ event }) => event === 'link-refused' || event === 'refused');
+  }
+
+  test('a peer that sends as fast as it can, and ends no connection', async () => {
+    const expected: string[] = [];
+    for (let seq = 1; seq <= 500; seq++) {
+      await send('old', `old|old:${seq}|message ${seq}\r\n`);
+      expected.push(`message ${seq}`);
+    }
+    expect(await payloads(500)).toEqual(expected);
+    expect(await refusals()).toEqual([]);
+  });
+
+  test('what comes in front of a gap, however much; nor does it keep others out', async () => {
+    const late = await dial(authority.files('old'));
+    // More than are read at once. Whoever waits behind them has no answer to its handshake.
+    const early = Array.from({ length: 300 }, (_, index) =>
+      send('old', `old|old:${index + 2}|message ${index + 2}\r\n`),
+    );
+    await send('older', 'older|older:1|of another one\r\n', '127.0.0.2');
+    expect(await payloads(1)).toEqual(['of another one']);
+    late.write('old|old:1|message 1\r\n');
+    await Promise.all(early);
+    expect(await payloads(301)).toEqual(Array.from({ length: 301 }, (_, index) => `message ${index + 1}`));
+    expect(await refusals()).toEqual([]);
+  });
 });
