@@ -20,6 +20,7 @@ import { withKeys } from './keys.js';
 import { benchPeers } from './peers.js';
 import { benchSimulatedMembers } from './simulated-members.js';
 import { benchSimulator } from './simulator.js';
+import { benchSweeps } from './sweeps.js';
 import { benchThreeNodes } from './three-nodes.js';
 
 type Results = readonly BenchResult[];
@@ -30,6 +31,7 @@ const args = process.argv.slice(2);
 
 const groups: Readonly<Record<string, () => Promise<Results> | Results>> = {
   simulator: benchSimulator,
+  sweeps: benchSweeps,
   'hundred-nodes': benchHundredNodes,
   'hold-back': benchHoldBack,
   'clock-bytes': benchClockBytes,
